@@ -1,0 +1,3 @@
+//! `mqtt-broker`: the server that runs on the Pi.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Turns a set of people and phones into a private MQTT broker on a Raspberry Pi.

@@ -1,0 +1,3 @@
+//! `provision`: the command line.
+
+fn main() {}
