@@ -1,1 +1,6 @@
 //! An MQTT broker for a private home, with mosquitto's configuration language, files and command line.
+
+pub mod acl;
+pub mod config;
+pub mod passwd;
+pub mod topic;

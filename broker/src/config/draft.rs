@@ -1,0 +1,161 @@
+//! A configuration while it is being read: what was said so far, and where.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::{Diagnostic, Place};
+use super::model::{
+    Autosave, Family, Limits, LogDestination, LogTypes, Persistence, Service, TlsVersion,
+};
+
+/// A value and where it was set.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+/// What was read so far.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// What is set before any `listener` line.
+    pub(super) default_listener: ListenerDraft,
+    pub(super) listeners: Vec<ListenerDraft>,
+    /// `per_listener_settings`.
+    pub(super) per_listener: bool,
+    /// The security options of all listeners, unless each has its own.
+    pub(super) security: SecurityDraft,
+    pub(super) log: LogDraft,
+    pub(super) persistence: Persistence,
+    pub(super) autosave_on_changes: bool,
+    pub(super) autosave_interval: u32,
+    pub(super) limits: Limits,
+    pub(super) service: Service,
+    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
+    /// A `connection` was refused: what belongs to it need not be refused again.
+    pub(super) bridge_refused: bool,
+}
+
+/// One listener's options.
+#[derive(Debug, Default)]
+pub(super) struct ListenerDraft {
+    /// Its `listener` or `port` line; none if there is neither.
+    pub(super) place: Option<Place>,
+    pub(super) port: Option<u16>,
+    pub(super) unix_path: Option<PathBuf>,
+    pub(super) host: Option<String>,
+    pub(super) interface: Option<String>,
+    pub(super) family: Family,
+    pub(super) certfile: Option<At<PathBuf>>,
+    pub(super) keyfile: Option<At<PathBuf>>,
+    pub(super) cafile: Option<At<PathBuf>>,
+    pub(super) crlfile: Option<At<PathBuf>>,
+    pub(super) require_certificate: Option<At<bool>>,
+    pub(super) use_identity: Option<At<bool>>,
+    pub(super) use_subject: Option<At<bool>>,
+    pub(super) tls_version: Option<At<TlsVersion>>,
+    pub(super) max_connections: Option<u32>,
+    pub(super) security: SecurityDraft,
+    /// Some option made this listener wanted, though no line began it.
+    pub(super) touched: bool,
+}
+
+/// Security options; what is not set has Mosquitto's default.
+#[derive(Debug, Default)]
+pub(super) struct SecurityDraft {
+    pub(super) allow_anonymous: Option<bool>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) acl_file: Option<PathBuf>,
+    pub(super) allow_zero_length_clientid: Option<bool>,
+    pub(super) auto_id_prefix: Option<String>,
+}
+
+/// Log options.
+#[derive(Debug, Default)]
+pub(super) struct LogDraft {
+    pub(super) destinations: Option<Vec<LogDestination>>,
+    pub(super) types: Option<LogTypes>,
+    pub(super) no_timestamp: bool,
+    pub(super) format: Option<String>,
+    pub(super) facility: Option<u8>,
+    pub(super) no_connection_messages: bool,
+}
+
+impl SecurityDraft {
+    /// Whether anything was set.
+    pub(super) fn is_set(&self) -> bool {
+        let Self {
+            allow_anonymous,
+            password_file,
+            acl_file,
+            allow_zero_length_clientid,
+            auto_id_prefix,
+        } = self;
+        allow_anonymous.or(*allow_zero_length_clientid).is_some()
+            || password_file.as_ref().or(acl_file.as_ref()).is_some()
+            || auto_id_prefix.is_some()
+    }
+}
+
+impl Draft {
+    /// An empty configuration with Mosquitto's defaults.
+    pub(super) fn new() -> Self {
+        Self {
+            default_listener: ListenerDraft::default(),
+            listeners: Vec::new(),
+            per_listener: false,
+            security: SecurityDraft::default(),
+            log: LogDraft::default(),
+            persistence: Persistence {
+                enabled: false,
+                location: PathBuf::new(),
+                file: "mosquitto.db".to_owned(),
+                autosave: Autosave::Off,
+            },
+            autosave_on_changes: false,
+            autosave_interval: 1800,
+            limits: Limits {
+                max_inflight_messages: Some(20),
+                max_inflight_bytes: None,
+                max_queued_messages: Some(1000),
+                max_queued_bytes: None,
+                queue_qos0_messages: false,
+                max_packet_size: Some(2_000_000),
+                message_size_limit: None,
+                max_keepalive: u16::MAX,
+                retain_available: true,
+                persistent_client_expiration: None,
+                allow_duplicate_messages: true,
+                upgrade_outgoing_qos: false,
+            },
+            service: Service {
+                pid_file: None,
+                sys_interval: Some(Duration::from_secs(10)),
+                set_tcp_nodelay: false,
+            },
+            warnings: Vec::new(),
+            errors: Vec::new(),
+            bridge_refused: false,
+        }
+    }
+
+    /// The listener that a line is about: the last one begun, or the default one.
+    pub(super) fn listener(&mut self) -> &mut ListenerDraft {
+        let listener = self
+            .listeners
+            .last_mut()
+            .unwrap_or(&mut self.default_listener);
+        listener.touched = true;
+        listener
+    }
+
+    /// The security options that a line is about.
+    pub(super) fn security(&mut self) -> &mut SecurityDraft {
+        if self.per_listener {
+            &mut self.listener().security
+        } else {
+            &mut self.security
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! From text, line by line, to a [`Config`] or all that is wrong with it.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check;
+use super::diagnostic::{ConfigError, Diagnostic, Place};
+use super::draft::Draft;
+use super::files::read_text;
+use super::lexer::{self, Word};
+use super::model::Config;
+use super::options::{self, Action, Arity, Line, OptionSpec, Repeat, Scope, Support};
+
+/// A configuration file in a folder: its path and its text.
+type Found = (PathBuf, Result<String, Diagnostic>);
+
+/// Reads lines into a draft.
+struct Loader<'a> {
+    draft: Draft,
+    /// Where each option was set last, for each listener if it is a listener's.
+    seen: HashMap<(&'static str, usize), Place>,
+    /// Lists the configuration files of a folder.
+    list: &'a dyn Fn(&Path) -> io::Result<Vec<Found>>,
+}
+
+impl Config {
+    /// The configuration without any file: one listener, for this machine only.
+    pub fn local() -> Self {
+        check::finish(Draft::new(), None).0
+    }
+
+    /// Reads the configuration file at `path`, and those that it includes.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be read, and for each line that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match read_text(path) {
+            Ok(text) => read(path, &text, &list_folder),
+            Err(error) => Err(ConfigError::from(error)),
+        }
+    }
+
+    /// Reads a configuration from `text`; `file_name` is for messages.
+    ///
+    /// Touches no file: `include_dir` is an error here.
+    ///
+    /// # Errors
+    ///
+    /// For each line that is wrong.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, ConfigError> {
+        read(Path::new(file_name), text, &|_| {
+            Err(io::Error::from(io::ErrorKind::Unsupported))
+        })
+    }
+}
+
+fn read(
+    path: &Path,
+    text: &str,
+    list: &dyn Fn(&Path) -> io::Result<Vec<Found>>,
+) -> Result<Config, ConfigError> {
+    let mut loader = Loader {
+        draft: Draft::new(),
+        seen: HashMap::new(),
+        list,
+    };
+    loader.file(path, text, true);
+    let (config, errors) = check::finish(loader.draft, Some(path.to_owned()));
+    ConfigError::from_errors(errors)?;
+    Ok(config)
+}
+
+/// The files of a folder whose names end in `.conf`, by name.
+fn list_folder(folder: &Path) -> io::Result<Vec<Found>> {
+    let mut paths = Vec::new();
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "conf")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths
+        .into_iter()
+        .map(|path| (path.clone(), read_text(&path)))
+        .collect())
+}
+
+impl Loader<'_> {
+    /// Reads a file; only the first one may include others, as in Mosquitto.
+    fn file(&mut self, path: &Path, text: &str, first: bool) {
+        let file: Arc<str> = path.to_string_lossy().into();
+        for word in lexer::words(text) {
+            let place = Place {
+                file: Arc::clone(&file),
+                line: word.line,
+            };
+            if let Err(message) = self.word(word, &place, first) {
+                self.draft.errors.push(Diagnostic::new(&place, message));
+            }
+        }
+    }
+
+    fn word(&mut self, word: Word<'_>, place: &Place, first: bool) -> Result<(), String> {
+        let option = options::find(word.name).ok_or_else(|| unknown(word.name))?;
+        match option.support {
+            Support::Yes => {}
+            Support::Ignored(why) => {
+                self.warn(place, format!("{} is ignored: {why}", word.name));
+                return Ok(());
+            }
+            Support::Refused(why) => return self.refuse(option, word.name, why),
+        }
+        let value = self.value(option, word.value, place)?;
+        match option.action {
+            Action::Set(set) => {
+                set(&mut self.draft, &Line { value, place })
+                    .map_err(|wrong| wrong.message(option.name, value))?;
+            }
+            Action::Include if first => self.include(Path::new(value))?,
+            Action::Include => return Err("include_dir stands only in the first file".to_owned()),
+            Action::None => {}
+        }
+        self.repeated(option, place)
+    }
+
+    fn warn(&mut self, place: &Place, message: String) {
+        self.draft.warnings.push(Diagnostic::new(place, message));
+    }
+
+    fn refuse(&mut self, option: &OptionSpec, name: &str, why: &str) -> Result<(), String> {
+        let message = Err(format!("{name} is not supported: {why}"));
+        match option.scope {
+            // One refusal for a bridge is enough: it has a dozen lines.
+            Scope::Bridge if self.draft.bridge_refused => Ok(()),
+            Scope::Bridge => {
+                self.draft.bridge_refused = true;
+                message
+            }
+            _ => message,
+        }
+    }
+
+    /// The value in the form that the option takes: all of it, or its only word.
+    fn value<'t>(
+        &mut self,
+        option: &OptionSpec,
+        value: &'t str,
+        place: &Place,
+    ) -> Result<&'t str, String> {
+        if value.is_empty() {
+            return Err(format!(
+                "empty {} value in configuration: expected {}",
+                option.name, option.syntax
+            ));
+        }
+        match (option.arity, value.split_once(' ')) {
+            (Arity::Rest, _) | (Arity::One, None) => Ok(value),
+            // Mosquitto reads one word and never looks at the rest, so comments at the end are widespread.
+            (Arity::One, Some((word, rest))) if rest.trim_start().starts_with('#') => {
+                let message = format!(
+                    "the text after {} {word} is ignored; a comment needs a line of its own",
+                    option.name
+                );
+                self.warn(place, message);
+                Ok(word)
+            }
+            (Arity::One, Some(_)) => Err(format!(
+                "invalid {} value ({value}): expected one word",
+                option.name
+            )),
+        }
+    }
+
+    /// Notes that the option was set, and complains if it had been.
+    fn repeated(&mut self, option: &'static OptionSpec, place: &Place) -> Result<(), String> {
+        let of_listener = match option.scope {
+            Scope::Listener | Scope::Tls => true,
+            Scope::Security => self.draft.per_listener,
+            Scope::General | Scope::Logging | Scope::Bridge => false,
+        };
+        let listener = if of_listener {
+            self.draft.listeners.len()
+        } else {
+            0
+        };
+        let Some(before) = self.seen.insert((option.name, listener), place.clone()) else {
+            return Ok(());
+        };
+        let line = before.line;
+        match option.repeat {
+            Repeat::Many => Ok(()),
+            Repeat::Last => {
+                self.warn(
+                    place,
+                    format!(
+                        "{} is set again: what line {line} says is overridden",
+                        option.name
+                    ),
+                );
+                Ok(())
+            }
+            Repeat::Once => Err(format!(
+                "duplicate {} value in configuration: it is on line {line} already",
+                option.name
+            )),
+        }
+    }
+
+    fn include(&mut self, folder: &Path) -> Result<(), String> {
+        let found = (self.list)(folder)
+            .map_err(|error| format!("cannot read folder {}: {error}", folder.display()))?;
+        for (path, text) in found {
+            match text {
+                Ok(text) => self.file(&path, &text, false),
+                Err(error) => self.draft.errors.push(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let meant = match options::nearest(name) {
+        _ if name.starts_with('#') => {
+            "; a comment begins with the first character of a line".to_owned()
+        }
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => String::new(),
+    };
+    format!("unknown configuration variable {name:?}{meant}")
+}

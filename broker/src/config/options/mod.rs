@@ -1,0 +1,40 @@
+//! The table of mosquitto.conf's options: the one place that says what each is, and what becomes of it.
+
+mod bridge;
+mod general;
+mod listener;
+mod logging;
+mod spec;
+
+use strsim::damerau_levenshtein;
+
+pub(super) use spec::{Action, Arity, Line};
+pub use spec::{OptionSpec, Repeat, Scope, Support};
+
+/// All options, in the order of the manual's sections.
+pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
+    [
+        general::OPTIONS,
+        logging::OPTIONS,
+        listener::OPTIONS,
+        bridge::OPTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The option called `name`.
+pub(super) fn find(name: &str) -> Option<&'static OptionSpec> {
+    options().find(|option| match option.name.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => option.name == name,
+    })
+}
+
+/// The option whose name is most like `name`, if one is near enough to have been meant.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let distances = options().map(|option| (damerau_levenshtein(option.name, &name), option.name));
+    let (distance, nearest) = distances.min()?;
+    (distance <= 1 + name.len() / 5).then_some(nearest)
+}

@@ -1,0 +1,17 @@
+//! Mosquitto's password files: reading, writing, hashing and checking.
+//!
+//! A line is `NAME:HASH`; lines that are empty or begin with `#` are comments. Of the hashes, `$7$`
+//! (PBKDF2-HMAC-SHA512) and `$6$` (one round of SHA-512) are understood; what this crate writes is `$7$`
+//! with a salt of 12 bytes, the one form that every version of Mosquitto reads.
+//!
+//! Stricter than Mosquitto in two points: a line that is neither comment nor `NAME:HASH` is an error, not
+//! skipped, because its owner would find out only by being locked out; and a password is taken as it is,
+//! not cut at a null character, which none can contain when it is hashed.
+
+mod file;
+mod hash;
+mod secret;
+
+pub use file::{PasswdError, PasswdProblem, PasswordFile, UserNameError, check_user_name};
+pub use hash::{DEFAULT_ITERATIONS, HashError, PasswordHash};
+pub use secret::{Password, PasswordError};
