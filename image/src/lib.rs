@@ -2,9 +2,46 @@
 //!
 //! The crate never prints and never looks at the clock: it reports through [`Progress`] and returns
 //! values, and every timestamp is an argument, so that two builds of the same inputs are identical.
+//!
+//! # The way through
+//!
+//! 1. A base becomes a raw image: [`base::local::open`] for a file.
+//! 2. [`Card::open`] looks into it: [`Card::read`], [`Card::find`], [`Card::list`], what system it is.
+//!    [`accounts`] changes the account files that were read from it.
+//! 3. Everything that shall be on the card is an [`Overlay`]: a sorted set of [`Entry`]s.
+//! 4. [`assemble`] copies the base, makes room, writes the overlay, proves that it is there, and gives
+//!    the image its name. Its [`Report`] says what was written.
+//!
+//! [`mbr`], [`fat`] and [`ext4`] are what these are made of.
 
+pub mod accounts;
+mod assemble;
+pub mod base;
+mod card;
+mod copy;
+mod error;
+pub mod ext4;
+pub mod fat;
+mod grow;
+pub mod mbr;
 mod overlay;
+mod process;
 mod progress;
+mod release;
+mod report;
+mod time;
+mod window;
 
+pub use assemble::{AssembleRequest, assemble};
+pub use card::{Card, CardError};
+pub use copy::CopyError;
+pub use error::Error;
+pub use grow::GrowError;
 pub use overlay::{Entry, EntryPath, Kind, Overlay, OverlayError, Owner};
+pub use process::ProcessError;
 pub use progress::{Progress, Silent};
+pub use release::{Architecture, OsRelease};
+pub use report::{Content, Report, Written};
+pub use time::Timestamp;
+
+use report::hex;

@@ -1,0 +1,267 @@
+//! From a base and an overlay to a card image, whole or not at all.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::card::{Card, read_table};
+use crate::copy::{CopyError, Draft, write_error};
+use crate::error::Error;
+use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter};
+use crate::fat::{Fat, FatKind};
+use crate::grow::{Room, check_limit, growth, make_room};
+use crate::mbr::Mbr;
+use crate::overlay::{Entry, EntryPath, Kind, Overlay};
+use crate::progress::Progress;
+use crate::report::{Report, Written};
+use crate::time::Timestamp;
+
+/// What is wanted of [`assemble`].
+#[derive(Debug, Clone)]
+pub struct AssembleRequest<'a> {
+    /// The raw image to begin with. It isn't changed.
+    pub base: &'a Path,
+    /// Where the new image will be. What is there stays until the new one is complete.
+    pub output: &'a Path,
+    /// What shall be on it.
+    pub overlay: &'a Overlay,
+    /// Bytes that shall be free on the root file system afterwards.
+    pub free: u64,
+    /// The largest size of the image in bytes, that of the card, if it matters.
+    pub limit: Option<u64>,
+    /// The date of everything that is written.
+    pub timestamp: Timestamp,
+    /// A new disk signature. `/etc/fstab` and the kernel's command line follow it.
+    pub disk_id: Option<u32>,
+}
+
+/// Makes the card image that `request` asks for.
+///
+/// The image is made beside its place, under another name, and only its owner can read it (mode 0600),
+/// because it holds keys. Every path that was written is read back with a reader that shares no code
+/// with the writer, and the checker of e2fsprogs has the last word, before the image gets its name.
+///
+/// # Errors
+///
+/// Whatever fails, what was at `output` before is still there, and nothing else.
+pub fn assemble(
+    request: &AssembleRequest<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Report, Error> {
+    refuse_same_file(request)?;
+    let writer = Debugfs::find()?;
+    let base = Card::open(request.base)?;
+    let overlay = match request.disk_id {
+        Some(id) => &renumbered(&base, request, id)?,
+        None => request.overlay,
+    };
+    let boot: Vec<_> = overlay
+        .iter()
+        .filter(|(path, _)| path.on_boot().is_some())
+        .collect();
+    check_boot(base.boot(), &boot)?;
+    let plan = Plan::new(overlay, base.root())?;
+    let room = Room {
+        demand: plan.demand(base.root().superblock().block_size),
+        free: request.free,
+        limit: request.limit,
+    };
+    let grown = growth(base.root().superblock(), room);
+    check_limit(base.size().saturating_add(grown), request.limit)?;
+
+    let mut draft = Draft::beside(request.output)?;
+    progress.begin("Copying base image", Some(base.size()));
+    draft.fill(request.base, grown + room.demand.bytes, progress)?;
+    progress.end("Copied base image");
+    let mbr = write_table(&mut draft, &base, request)?;
+    if grown > 0 {
+        progress.begin("Growing root file system", None);
+    }
+    let mbr = make_room(draft.path(), mbr, room, request.timestamp)?;
+    if grown > 0 {
+        progress.end("Grew root file system");
+    }
+
+    progress.begin("Writing files", Some(overlay.len() as u64));
+    write_boot(draft.path(), &mbr, &boot, request.timestamp)?;
+    let root = mbr.root()?;
+    writer.apply(draft.path(), root, &plan, request.timestamp)?;
+    progress.advance(overlay.len() as u64);
+    progress.end("Wrote files");
+
+    progress.begin("Checking image", None);
+    prove_boot(draft.path(), &mbr, &boot)?;
+    ext4::prove(draft.path(), root, &plan, request.timestamp)?;
+    ext4::fsck(draft.path(), root)?;
+    let report = report(draft.path(), &base, &plan, &boot)?;
+    progress.end("Checked image");
+    draft.commit()?;
+    Ok(report)
+}
+
+/// The base is opened for reading and would be replaced at the end: surely a slip.
+fn refuse_same_file(request: &AssembleRequest<'_>) -> Result<(), CopyError> {
+    let (Ok(base), Ok(output)) = (fs::metadata(request.base), fs::metadata(request.output)) else {
+        return Ok(());
+    };
+    if (base.dev(), base.ino()) == (output.dev(), output.ino()) {
+        return Err(CopyError::SameFile {
+            path: request.output.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The overlay, with the disk signature changed in the two files that name partitions by it.
+fn renumbered(base: &Card, request: &AssembleRequest<'_>, id: u32) -> Result<Overlay, Error> {
+    let mut overlay = request.overlay.clone();
+    let old = format!("PARTUUID={:08x}-", base.mbr().disk_id());
+    let new = format!("PARTUUID={id:08x}-");
+    for (path, mode) in [("/etc/fstab", 0o644), ("/boot/firmware/cmdline.txt", 0o755)] {
+        let entry = match overlay.get(path) {
+            Some(entry) => entry.clone(),
+            None => match base.read(path)? {
+                Some(bytes) => Entry::file(bytes, mode, "new disk signature"),
+                None => continue,
+            },
+        };
+        let Kind::File(bytes) = &entry.kind else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(bytes);
+        if !text.contains(&old) {
+            continue;
+        }
+        let bytes = text.replace(&old, &new).into_bytes();
+        let entry = Entry {
+            kind: Kind::File(bytes),
+            ..entry
+        };
+        if let Ok(path) = EntryPath::new(path) {
+            // Neither file is ever secret, which is all that could be refused.
+            let _ = overlay.insert(path, entry);
+        }
+    }
+    Ok(overlay)
+}
+
+fn check_boot(boot: &Fat, entries: &[(&EntryPath, &Entry)]) -> Result<(), Error> {
+    let mut needed = 0;
+    for (path, entry) in entries {
+        match &entry.kind {
+            Kind::Symlink(_) => {
+                return Err(Error::LinkOnBoot {
+                    path: path.to_string(),
+                    origin: entry.origin.clone(),
+                });
+            }
+            // A cluster has 32 KiB at most, and names may take a new one of the directory.
+            Kind::File(bytes) => needed += bytes.len() as u64 + (64 << 10),
+            Kind::Directory => needed += 64 << 10,
+            Kind::Absent => {}
+        }
+    }
+    if needed == 0 {
+        return Ok(());
+    }
+    let free = boot.free()?;
+    if needed > free {
+        return Err(Error::BootFull { free, needed });
+    }
+    Ok(())
+}
+
+fn write_table(
+    draft: &mut Draft,
+    base: &Card,
+    request: &AssembleRequest<'_>,
+) -> Result<Mbr, CopyError> {
+    let mut mbr = base.mbr().clone();
+    if let Some(id) = request.disk_id {
+        mbr.set_disk_id(id);
+        draft
+            .file()
+            .write_all_at(&mbr.to_bytes(), 0)
+            .map_err(|source| write_error(request.output, source))?;
+    }
+    Ok(mbr)
+}
+
+fn write_boot(
+    image: &Path,
+    mbr: &Mbr,
+    entries: &[(&EntryPath, &Entry)],
+    timestamp: Timestamp,
+) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let partition = mbr.boot()?;
+    let fat = Fat::open_for_writing(image, partition, timestamp)?;
+    for (path, entry) in entries {
+        let Some(path) = path.on_boot() else {
+            continue;
+        };
+        match &entry.kind {
+            Kind::File(bytes) => fat.write(path, bytes)?,
+            Kind::Directory => fat.create_directory(path)?,
+            Kind::Absent => fat.remove(path)?,
+            Kind::Symlink(_) => {}
+        }
+    }
+    Ok(fat.close()?)
+}
+
+fn prove_boot(image: &Path, mbr: &Mbr, entries: &[(&EntryPath, &Entry)]) -> Result<(), Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let fat = Fat::open(image, mbr.boot()?)?;
+    for (path, entry) in entries {
+        let Some(inner) = path.on_boot() else {
+            continue;
+        };
+        let matches = match &entry.kind {
+            Kind::File(bytes) => fat.read(inner)?.as_ref() == Some(bytes),
+            Kind::Directory => fat.kind(inner)? == Some(FatKind::Directory),
+            Kind::Absent => fat.kind(inner)?.is_none(),
+            Kind::Symlink(_) => false,
+        };
+        if !matches {
+            return Err(Error::BootDiffers {
+                path: path.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn report(
+    image: &Path,
+    base: &Card,
+    plan: &Plan<'_>,
+    boot: &[(&EntryPath, &Entry)],
+) -> Result<Report, Error> {
+    let (mbr, size) = read_table(image)?;
+    let root = Ext4::open(image, mbr.root()?)?;
+    let mut written: Vec<_> = plan
+        .steps()
+        .iter()
+        .map(Written::on_root)
+        .chain(
+            boot.iter()
+                .map(|(path, entry)| Written::on_boot(path, entry)),
+        )
+        .collect();
+    written.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Report {
+        version: 1,
+        size,
+        grown: size.saturating_sub(base.size()),
+        disk_id: format!("{:08x}", mbr.disk_id()),
+        partitions: mbr.partitions().copied().collect(),
+        free: root.superblock().free_bytes(),
+        written,
+    })
+}

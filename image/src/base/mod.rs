@@ -1,0 +1,4 @@
+//! Where base images come from. Each source ends with a raw image in the cache, or in place.
+
+pub mod local;
+mod unpack;

@@ -1,0 +1,318 @@
+//! Copying the base to where the image will be: holes are kept, data is shared where the file system
+//! can, and the name appears only when everything is done.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs as sys;
+use rustix::io::Errno;
+use tempfile::NamedTempFile;
+
+use crate::progress::Progress;
+
+/// How much is copied between two reports of progress.
+const CHUNK: u64 = 16 << 20;
+
+/// A file in the making, beside the place where it will be. Dropped before
+/// [`commit`](Self::commit), it is gone.
+///
+/// Only its owner can read it: an image holds the host's private keys.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    temporary: NamedTempFile,
+    target: PathBuf,
+}
+
+impl Draft {
+    /// Starts a file that will replace `target`.
+    pub(crate) fn beside(target: &Path) -> Result<Self, CopyError> {
+        let name = match (target.file_name(), fs::symlink_metadata(target)) {
+            (Some(name), Err(error)) if error.kind() == io::ErrorKind::NotFound => name,
+            (Some(name), Ok(found)) if found.is_file() => name,
+            (_, Err(source)) => return Err(write_error(target, source)),
+            (_, Ok(_)) => {
+                return Err(CopyError::NotAFile {
+                    path: target.to_owned(),
+                });
+            }
+        };
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(name);
+        prefix.push(".");
+        let temporary = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".part")
+            .tempfile_in(folder_of(target))
+            .map_err(|source| write_error(target, source))?;
+        Ok(Self {
+            temporary,
+            target: target.to_owned(),
+        })
+    }
+
+    /// Where it is for now.
+    pub(crate) fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// The open file.
+    pub(crate) fn file(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Fills it with what is in `base`, and checks first that there is room for that and for `extra`
+    /// bytes.
+    pub(crate) fn fill(
+        &mut self,
+        base: &Path,
+        extra: u64,
+        progress: &mut dyn Progress,
+    ) -> Result<(), CopyError> {
+        let source = File::open(base).map_err(|source| read_error(base, source))?;
+        let about = source
+            .metadata()
+            .map_err(|source| read_error(base, source))?;
+        if sys::ioctl_ficlone(self.temporary.as_file(), &source).is_ok() {
+            check_room(&self.target, extra)?;
+            return Ok(());
+        }
+        // `st_blocks` counts in units of 512 bytes whatever the file system's blocks are.
+        let allocated = about.blocks().saturating_mul(512).min(about.len());
+        check_room(&self.target, allocated.saturating_add(extra))?;
+        let to = self.temporary.as_file();
+        copy_data(&source, to, about.len(), progress)
+            .and_then(|()| to.set_len(about.len()))
+            .map_err(|source| write_error(&self.target, source))
+    }
+
+    /// Makes it durable and gives it its name, in one step that can't be seen half done.
+    pub(crate) fn commit(self) -> Result<(), CopyError> {
+        let target = self.target;
+        let sync_folder = || File::open(folder_of(&target))?.sync_all();
+        self.temporary
+            .as_file()
+            .sync_all()
+            .map_err(|source| write_error(&target, source))?;
+        self.temporary
+            .persist(&target)
+            .map_err(|error| write_error(&target, error.error))?;
+        sync_folder().map_err(|source| write_error(&target, source))
+    }
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Checks that `needed` bytes can be written to where `target` is.
+pub(crate) fn check_room(target: &Path, needed: u64) -> Result<(), CopyError> {
+    let about = sys::statvfs(folder_of(target)).map_err(|e| write_error(target, e.into()))?;
+    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    if needed > free {
+        return Err(CopyError::NoRoom {
+            path: target.to_owned(),
+            needed,
+            free,
+        });
+    }
+    Ok(())
+}
+
+/// Copies the parts of `from` that hold data to the same places in `to`.
+fn copy_data(from: &File, to: &File, size: u64, progress: &mut dyn Progress) -> io::Result<()> {
+    let mut kernel = true;
+    let mut reported = 0;
+    let mut position = 0;
+    while let Some((start, end)) = next_data(from, position, size)? {
+        position = start;
+        while position < end {
+            let wanted = (end - position).min(CHUNK);
+            position += copy_some(from, to, position, wanted, &mut kernel)?;
+            progress.advance(position - reported);
+            reported = position;
+        }
+    }
+    progress.advance(size - reported);
+    Ok(())
+}
+
+/// Where the next data at or after `position` begins and ends.
+fn next_data(file: &File, position: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
+    if position >= size {
+        return Ok(None);
+    }
+    let start = match sys::seek(file, sys::SeekFrom::Data(position)) {
+        Ok(start) => start,
+        // There is none.
+        Err(Errno::NXIO) => return Ok(None),
+        // The file system doesn't know about holes.
+        Err(Errno::INVAL) => return Ok(Some((position, size))),
+        Err(error) => return Err(error.into()),
+    };
+    let end = sys::seek(file, sys::SeekFrom::Hole(start))?;
+    Ok(Some((start, end.min(size))))
+}
+
+/// Copies up to `wanted` bytes, in the kernel as long as that works. Returns how many, never 0.
+fn copy_some(
+    from: &File,
+    to: &File,
+    position: u64,
+    wanted: u64,
+    kernel: &mut bool,
+) -> io::Result<u64> {
+    let length = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if *kernel {
+        let (mut read, mut written) = (position, position);
+        let copied = sys::copy_file_range(from, Some(&mut read), to, Some(&mut written), length);
+        match copied {
+            Ok(0)
+            | Err(Errno::NOSYS | Errno::XDEV | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => {}
+            Ok(count) => return Ok(count as u64),
+            Err(error) => return Err(error.into()),
+        }
+        *kernel = false;
+    }
+    let (mut from, mut to) = (from, to);
+    from.seek(SeekFrom::Start(position))?;
+    to.seek(SeekFrom::Start(position))?;
+    let mut bytes = vec![0; length.min(1 << 20)];
+    from.read_exact(&mut bytes)?;
+    to.write_all(&bytes)?;
+    Ok(bytes.len() as u64)
+}
+
+fn read_error(path: &Path, source: io::Error) -> CopyError {
+    CopyError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Tells a full disk from other faults.
+pub(crate) fn write_error(path: &Path, source: io::Error) -> CopyError {
+    if source.kind() == io::ErrorKind::StorageFull {
+        CopyError::Full {
+            path: path.to_owned(),
+        }
+    } else {
+        CopyError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Why an image could not be copied into place.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The source can't be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The source.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The target can't be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is less room than will be needed.
+    #[error("{} needs {needed} bytes, and {free} are free there", path.display())]
+    NoRoom {
+        /// The target.
+        path: PathBuf,
+        /// The bytes needed.
+        needed: u64,
+        /// The bytes free.
+        free: u64,
+    },
+    /// The disk became full on the way.
+    #[error("the disk is full: {} could not be written", path.display())]
+    Full {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Something that isn't a file has the target's name.
+    #[error("{} exists and is not a regular file", path.display())]
+    NotAFile {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The image would replace what it is made from.
+    #[error("{} is the base image itself", path.display())]
+    SameFile {
+        /// The target.
+        path: PathBuf,
+    },
+}
+
+impl CopyError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRoom { .. } | Self::Full { .. } => {
+                Some("free some room, or write the image to another disk")
+            }
+            Self::NotAFile { .. } | Self::SameFile { .. } => {
+                Some("choose another name for the image")
+            }
+            Self::Read { .. } | Self::Write { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    #[test]
+    fn a_disk_that_fills_up_is_told_from_other_faults() {
+        let mut from = tempfile::tempfile().unwrap();
+        from.write_all(&[1; 4096]).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let error = copy_data(&from, &full, 4096, &mut Silent).unwrap_err();
+        let error = write_error(Path::new("pi.img"), error);
+        assert_eq!(
+            error.to_string(),
+            "the disk is full: pi.img could not be written"
+        );
+    }
+
+    #[test]
+    fn holes_stay_holes_and_data_arrives() {
+        let mut from = tempfile::tempfile().unwrap();
+        from.set_len(64 << 20).unwrap();
+        from.seek(SeekFrom::Start(40 << 20)).unwrap();
+        from.write_all(b"data").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("base");
+        io::copy(
+            &mut Read::by_ref(&mut from),
+            &mut File::create(&base).unwrap(),
+        )
+        .unwrap();
+        let sparse = folder.path().join("sparse");
+        let to = File::create(&sparse).unwrap();
+        copy_data(&from, &to, 64 << 20, &mut Silent).unwrap();
+        to.set_len(64 << 20).unwrap();
+        from.rewind().unwrap();
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        from.read_to_end(&mut a).unwrap();
+        File::open(&sparse).unwrap().read_to_end(&mut b).unwrap();
+        assert!(a == b);
+        assert!(fs::metadata(&sparse).unwrap().blocks() * 512 < 1 << 20);
+    }
+}

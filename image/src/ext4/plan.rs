@@ -1,0 +1,365 @@
+//! What must happen to a root file system so that it holds an overlay: decided before anything is
+//! written, against the base as it is.
+
+use std::collections::BTreeMap;
+
+use super::read::{Ext4, Ext4Error, FoundKind};
+use crate::overlay::{Entry, EntryPath, Kind, Overlay, Owner};
+
+/// The longest name in a directory, in bytes.
+const NAME_MAX: usize = 255;
+/// Mode of directories that are made because something lies below them.
+const PARENT_MODE: u32 = 0o755;
+
+/// What happens at one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change<'a> {
+    /// A file is written.
+    Write(&'a [u8]),
+    /// A directory is made.
+    MakeDirectory,
+    /// A directory that is there gets its mode and owner.
+    SetDirectory,
+    /// A symbolic link is made.
+    Link(&'a str),
+    /// Nothing is to be there.
+    Remove,
+}
+
+/// One step: a change, and the place in the file system where it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned<'a> {
+    /// The entry's path with all links of the base resolved in its parent.
+    pub(crate) target: Target,
+    pub(crate) change: Change<'a>,
+    /// Whether something must be removed first.
+    pub(crate) replaces: bool,
+    pub(crate) mode: u32,
+    pub(crate) owner: Owner,
+    /// Where the entry came from, or why its directory is made.
+    pub(crate) origin: String,
+    pub(crate) secret: bool,
+    /// Whether nobody asked for it but something below it.
+    implied: bool,
+}
+
+/// A resolved path: a directory without links, and a name in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Target {
+    /// `/usr/lib`, or the empty string for the root.
+    parent: String,
+    name: String,
+}
+
+impl Target {
+    /// The directory, never empty.
+    pub(crate) fn parent(&self) -> &str {
+        if self.parent.is_empty() {
+            "/"
+        } else {
+            &self.parent
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.parent, self.name)
+    }
+}
+
+/// All steps, in an order in which they can be done: directories before what is in them.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    steps: Vec<Planned<'a>>,
+}
+
+/// What the steps of a plan use up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub(crate) bytes: u64,
+    pub(crate) inodes: u64,
+}
+
+impl<'a> Plan<'a> {
+    /// Plans everything in `overlay` that doesn't belong to the FAT partition.
+    pub(crate) fn new(overlay: &'a Overlay, base: &Ext4) -> Result<Self, PlanError> {
+        let mut planner = Planner {
+            base,
+            steps: Vec::new(),
+            places: BTreeMap::new(),
+            directories: BTreeMap::new(),
+        };
+        for (path, entry) in overlay.iter().filter(|(path, _)| path.on_boot().is_none()) {
+            planner.add(path, entry)?;
+        }
+        Ok(Self {
+            steps: planner.steps,
+        })
+    }
+
+    pub(crate) fn steps(&self) -> &[Planned<'a>] {
+        &self.steps
+    }
+
+    /// An upper bound of the room that the steps need in blocks of `block_size` bytes. What replaced
+    /// files give back isn't counted.
+    pub(crate) fn demand(&self, block_size: u64) -> Demand {
+        self.steps.iter().fold(Demand::default(), |sum, step| {
+            let (bytes, inodes) = match step.change {
+                Change::Write(bytes) => (bytes.len() as u64, 1),
+                Change::MakeDirectory | Change::Link(_) => (block_size, 1),
+                Change::SetDirectory | Change::Remove => return sum,
+            };
+            // One block more for each: its directory, or the tree of its extents, may grow.
+            let blocks = bytes.div_ceil(block_size) + 1;
+            Demand {
+                bytes: sum.bytes + blocks * block_size,
+                inodes: sum.inodes + inodes,
+            }
+        })
+    }
+}
+
+struct Planner<'a, 'b> {
+    base: &'b Ext4,
+    steps: Vec<Planned<'a>>,
+    /// Which step is about which place.
+    places: BTreeMap<String, usize>,
+    /// Parents as written in the overlay, and what they are without links.
+    directories: BTreeMap<EntryPath, String>,
+}
+
+impl<'a> Planner<'a, '_> {
+    fn add(&mut self, path: &EntryPath, entry: &'a Entry) -> Result<(), PlanError> {
+        if let Some(name) = path.as_str().split('/').find(|name| name.len() > NAME_MAX) {
+            return Err(PlanError::Name {
+                path: path.to_string(),
+                length: name.len(),
+            });
+        }
+        let target = Target {
+            parent: self.directory(path)?,
+            name: path.file_name().to_owned(),
+        };
+        let place = target.path();
+        if let Some(earlier) = self.places.get(&place).map(|index| &mut self.steps[*index]) {
+            return adopt(earlier, path, entry);
+        }
+        let found = self.base.find(&place)?.map(|found| found.kind);
+        let (change, replaces) = self.change(path, entry, found.as_ref())?;
+        self.push(Planned {
+            target,
+            change,
+            replaces,
+            mode: entry.mode,
+            owner: entry.owner,
+            origin: entry.origin.clone(),
+            secret: entry.secret,
+            implied: false,
+        });
+        Ok(())
+    }
+
+    fn push(&mut self, step: Planned<'a>) {
+        self.places.insert(step.target.path(), self.steps.len());
+        self.steps.push(step);
+    }
+
+    fn change(
+        &self,
+        path: &EntryPath,
+        entry: &'a Entry,
+        found: Option<&FoundKind>,
+    ) -> Result<(Change<'a>, bool), PlanError> {
+        let (change, wanted) = match &entry.kind {
+            Kind::File(bytes) => (Change::Write(bytes), "a file"),
+            Kind::Directory => (Change::MakeDirectory, "a directory"),
+            Kind::Symlink(link) => {
+                self.check_link(path, link)?;
+                (Change::Link(link), "a link")
+            }
+            Kind::Absent => (Change::Remove, "nothing"),
+        };
+        match (&entry.kind, found) {
+            (_, None) => Ok((change, false)),
+            (Kind::Directory, Some(FoundKind::Directory)) => Ok((Change::SetDirectory, false)),
+            (Kind::Directory, Some(kind)) | (_, Some(kind @ FoundKind::Directory)) => {
+                Err(PlanError::Clash {
+                    path: path.to_string(),
+                    wanted,
+                    found: kind.to_string(),
+                    origin: entry.origin.clone(),
+                })
+            }
+            (_, Some(_)) => Ok((change, true)),
+        }
+    }
+
+    fn check_link(&self, path: &EntryPath, link: &str) -> Result<(), PlanError> {
+        // The kernel stores a target with a terminating zero in one block at most.
+        let longest = usize::try_from(self.base.superblock().block_size - 1).unwrap_or(usize::MAX);
+        let longest = longest.min(4095);
+        if link.is_empty() || link.len() > longest || link.chars().any(char::is_control) {
+            return Err(PlanError::Link {
+                path: path.to_string(),
+                longest,
+            });
+        }
+        Ok(())
+    }
+
+    /// The directory that `path` lies in, with links resolved; it is planned where it is missing.
+    fn directory(&mut self, path: &EntryPath) -> Result<String, PlanError> {
+        let Some(parent) = path.parent() else {
+            return Ok(String::new());
+        };
+        if let Some(known) = self.directories.get(&parent) {
+            return Ok(known.clone());
+        }
+        let mut current = String::new();
+        for name in parent.as_str().split('/').skip(1) {
+            current = self.enter(current, name, path)?;
+        }
+        self.directories.insert(parent, current.clone());
+        Ok(current)
+    }
+
+    /// The directory `name` in `parent`, on the way to `path`.
+    fn enter(&mut self, parent: String, name: &str, path: &EntryPath) -> Result<String, PlanError> {
+        let place = format!("{parent}/{name}");
+        if let Some(index) = self.places.get(&place) {
+            return match self.steps[*index].change {
+                Change::MakeDirectory | Change::SetDirectory => Ok(place),
+                Change::Write(_) => Err(below(path, place, "a file")),
+                Change::Link(to) => Err(below(path, place, &format!("a link to {to}"))),
+                Change::Remove => Err(below(path, place, "nothing")),
+            };
+        }
+        match self.base.find(&place)?.map(|found| found.kind) {
+            Some(FoundKind::Directory) => Ok(place),
+            Some(kind @ FoundKind::Symlink(_)) => match self.base.resolve(&place)? {
+                Some(resolved) if self.is_directory(&resolved)? => Ok(if resolved == "/" {
+                    String::new()
+                } else {
+                    resolved
+                }),
+                _ => Err(below(
+                    path,
+                    place,
+                    &format!("{kind}, which is no directory"),
+                )),
+            },
+            Some(kind) => Err(below(path, place, &kind.to_string())),
+            None => {
+                self.push(Planned {
+                    target: Target {
+                        parent,
+                        name: name.to_owned(),
+                    },
+                    change: Change::MakeDirectory,
+                    replaces: false,
+                    mode: PARENT_MODE,
+                    owner: Owner::ROOT,
+                    origin: format!("parent of {path}"),
+                    secret: false,
+                    implied: true,
+                });
+                Ok(place)
+            }
+        }
+    }
+
+    fn is_directory(&self, path: &str) -> Result<bool, PlanError> {
+        if let Some(index) = self.places.get(path) {
+            return Ok(self.steps[*index].change == Change::SetDirectory);
+        }
+        let found = self.base.find(path)?;
+        Ok(found.is_some_and(|found| found.kind == FoundKind::Directory))
+    }
+}
+
+/// An entry for a place that has a step already: fine if that was only implied.
+fn adopt(earlier: &mut Planned<'_>, path: &EntryPath, entry: &Entry) -> Result<(), PlanError> {
+    if !earlier.implied || entry.kind != Kind::Directory {
+        return Err(PlanError::Twice {
+            path: path.to_string(),
+            place: earlier.target.path(),
+            origin: entry.origin.clone(),
+            earlier: earlier.origin.clone(),
+        });
+    }
+    earlier.implied = false;
+    earlier.mode = entry.mode;
+    earlier.owner = entry.owner;
+    earlier.origin.clone_from(&entry.origin);
+    Ok(())
+}
+
+fn below(path: &EntryPath, place: String, found: &str) -> PlanError {
+    PlanError::Below {
+        path: path.to_string(),
+        place,
+        found: found.to_owned(),
+    }
+}
+
+/// Why an overlay can't be put onto a base.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The base could not be read.
+    #[error("cannot look at what the base has")]
+    Base(#[from] Ext4Error),
+    /// What is there can't be replaced by what is wanted.
+    #[error("{path} is {found} in the base, and {origin} wants {wanted} there")]
+    Clash {
+        /// The entry's path.
+        path: String,
+        /// What the entry is.
+        wanted: &'static str,
+        /// What the base has.
+        found: String,
+        /// Where the entry comes from.
+        origin: String,
+    },
+    /// Something on the way to an entry is no directory.
+    #[error("{path} can't be written: {place} is {found}")]
+    Below {
+        /// The entry's path.
+        path: String,
+        /// The part of it that is in the way.
+        place: String,
+        /// What is there.
+        found: String,
+    },
+    /// Two entries have different paths but, through links of the base, the same place.
+    #[error("{path} ({origin}) and another entry ({earlier}) are both {place} in the base")]
+    Twice {
+        /// The second entry's path.
+        path: String,
+        /// Where both would be written.
+        place: String,
+        /// Where the second comes from.
+        origin: String,
+        /// Where the first comes from.
+        earlier: String,
+    },
+    /// A name is too long for ext4.
+    #[error("{path} has a name of {length} bytes, ext4 allows {NAME_MAX}")]
+    Name {
+        /// The entry's path.
+        path: String,
+        /// The length of the name.
+        length: usize,
+    },
+    /// A link's target can't be stored.
+    #[error("the target of link {path} must be 1 to {longest} bytes without control characters")]
+    Link {
+        /// The entry's path.
+        path: String,
+        /// The most bytes this file system stores.
+        longest: usize,
+    },
+}

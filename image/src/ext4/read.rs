@@ -1,0 +1,253 @@
+//! Reading ext4 through `ext4-view`, a reader that shares no code with the tools that write.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ext4_view::{Ext4 as View, Ext4Error as ViewError, Ext4Read, Metadata};
+
+use super::superblock::{OFFSET, SIZE, Superblock, SuperblockError};
+use crate::mbr::Partition;
+use crate::overlay::Owner;
+use crate::window::Window;
+
+/// An opened ext4 file system. Paths are absolute within it.
+pub struct Ext4 {
+    image: PathBuf,
+    superblock: Superblock,
+    view: View,
+}
+
+impl std::fmt::Debug for Ext4 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ext4")
+            .field("image", &self.image)
+            .field("superblock", &self.superblock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What lies at a path, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub kind: FoundKind,
+    /// Permission bits, 0 to 0o7777.
+    pub mode: u32,
+    /// Who owns it.
+    pub owner: Owner,
+    /// When it was last modified, in seconds since the epoch.
+    pub modified: i64,
+}
+
+/// The kinds of things in a file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundKind {
+    /// A regular file of this many bytes.
+    File(u64),
+    /// A directory.
+    Directory,
+    /// A symbolic link with this target.
+    Symlink(String),
+    /// A device, a socket or a pipe.
+    Special,
+}
+
+impl std::fmt::Display for FoundKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(_) => f.write_str("a file"),
+            Self::Directory => f.write_str("a directory"),
+            Self::Symlink(target) => write!(f, "a link to {target}"),
+            Self::Special => f.write_str("a device, socket or pipe"),
+        }
+    }
+}
+
+struct Source(Window);
+
+impl Ext4Read for Source {
+    fn read(
+        &mut self,
+        start: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync + 'static>> {
+        Ok(self.0.read_exact_at(buffer, start)?)
+    }
+}
+
+impl Ext4 {
+    /// Opens the file system in `partition` of `image`.
+    ///
+    /// # Errors
+    ///
+    /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
+    pub fn open(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        let refused = |source| Ext4Error::Superblock {
+            image: image.to_owned(),
+            number: partition.number,
+            source,
+        };
+        let mut block = [0; SIZE];
+        let window = File::open(image)
+            .map(|file| Window::new(file, partition.offset(), partition.size()))
+            .and_then(|window| {
+                window.read_exact_at(&mut block, OFFSET)?;
+                Ok(window)
+            })
+            .map_err(|source| Ext4Error::Io {
+                image: image.to_owned(),
+                source,
+            })?;
+        let superblock = Superblock::parse(&block).map_err(refused)?;
+        let view = View::load(Box::new(Source(window))).map_err(|source| Ext4Error::At {
+            image: image.to_owned(),
+            path: "/".to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self {
+            image: image.to_owned(),
+            superblock,
+            view,
+        })
+    }
+
+    /// What the file system says about itself.
+    pub fn superblock(&self) -> &Superblock {
+        &self.superblock
+    }
+
+    /// The bytes of the file at `path`, links followed; `None` if nothing is there.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Ext4Error> {
+        self.optional(path, self.view.read(path))
+    }
+
+    /// The first `length` bytes of the file at `path`, or all if it is shorter.
+    pub(crate) fn read_start(
+        &self,
+        path: &str,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>, Ext4Error> {
+        let Some(mut file) = self.optional(path, self.view.open(path))? else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; length];
+        let mut filled = 0;
+        while filled < length {
+            match file.read_bytes(&mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) => return Err(self.at(path, error)),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(Some(bytes))
+    }
+
+    /// What lies at `path` itself: a link in the last component is not followed.
+    pub fn find(&self, path: &str) -> Result<Option<Found>, Ext4Error> {
+        match self.optional(path, self.view.symlink_metadata(path))? {
+            Some(metadata) => self.found(path, &metadata).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The names in the directory at `path`, sorted, `.` and `..` left out.
+    pub fn list(&self, path: &str) -> Result<Option<Vec<String>>, Ext4Error> {
+        let Some(entries) = self.optional(path, self.view.read_dir(path))? else {
+            return Ok(None);
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| self.at(path, e))?;
+            let name = entry.file_name().display().to_string();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(Some(names))
+    }
+
+    /// `path` with all links resolved, or `None` if nothing is there.
+    pub fn resolve(&self, path: &str) -> Result<Option<String>, Ext4Error> {
+        let resolved = self.optional(path, self.view.canonicalize(path))?;
+        Ok(resolved.map(|path| path.display().to_string()))
+    }
+
+    fn found(&self, path: &str, metadata: &Metadata) -> Result<Found, Ext4Error> {
+        let kind = if metadata.is_dir() {
+            FoundKind::Directory
+        } else if metadata.is_symlink() {
+            let target = self.view.read_link(path).map_err(|e| self.at(path, e))?;
+            FoundKind::Symlink(target.display().to_string())
+        } else if metadata.file_type().is_regular_file() {
+            FoundKind::File(metadata.len())
+        } else {
+            FoundKind::Special
+        };
+        Ok(Found {
+            kind,
+            mode: metadata.mode().into(),
+            owner: Owner {
+                uid: metadata.uid(),
+                gid: metadata.gid(),
+            },
+            modified: metadata.modified().seconds(),
+        })
+    }
+
+    /// Absence, in whatever component, is an answer and no error.
+    fn optional<T>(
+        &self,
+        path: &str,
+        result: Result<T, ViewError>,
+    ) -> Result<Option<T>, Ext4Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(ViewError::NotFound | ViewError::NotADirectory) => Ok(None),
+            Err(error) => Err(self.at(path, error)),
+        }
+    }
+
+    fn at(&self, path: &str, source: ViewError) -> Ext4Error {
+        Ext4Error::At {
+            image: self.image.clone(),
+            path: path.to_owned(),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// Why the ext4 partition could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Ext4Error {
+    /// The image could not be read.
+    #[error("cannot read {}", image.display())]
+    Io {
+        /// The image.
+        image: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file system is refused as a whole.
+    #[error("partition {number} of {} can't be used", image.display())]
+    Superblock {
+        /// The image.
+        image: PathBuf,
+        /// The partition's number.
+        number: u8,
+        /// Why.
+        source: SuperblockError,
+    },
+    /// Something at a path failed.
+    #[error("cannot read {path} on the ext4 partition of {}", image.display())]
+    At {
+        /// The image.
+        image: PathBuf,
+        /// The path in the file system.
+        path: String,
+        /// Why.
+        source: Box<ViewError>,
+    },
+}
