@@ -3,6 +3,7 @@
 //! [`AccountFiles`] is parsed with errors that name file and line, changed, and rendered again; lines
 //! that aren't touched come out byte by byte as they were.
 
+mod placeholder;
 mod table;
 mod user;
 

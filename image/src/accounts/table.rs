@@ -171,6 +171,26 @@ impl Table {
         }
     }
 
+    /// Takes the row of `name` away.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.lines
+            .retain(|line| !matches!(line, Line::Row(fields) if fields[0] == name));
+    }
+
+    /// Takes `member` out of the lists in the last fields of all rows.
+    pub(super) fn remove_member(&mut self, member: &str) {
+        for line in &mut self.lines {
+            let Line::Row(fields) = line else { continue };
+            if let Some(members) = fields.last_mut() {
+                let others: Vec<_> = members
+                    .split(',')
+                    .filter(|known| *known != member)
+                    .collect();
+                *members = others.join(",");
+            }
+        }
+    }
+
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {

@@ -92,12 +92,12 @@ pub struct NewUser {
 /// The texts of a system's account files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountFiles {
-    passwd: Table,
-    shadow: Table,
-    group: Table,
-    gshadow: Option<Table>,
-    subuid: Option<Table>,
-    subgid: Option<Table>,
+    pub(super) passwd: Table,
+    pub(super) shadow: Table,
+    pub(super) group: Table,
+    pub(super) gshadow: Option<Table>,
+    pub(super) subuid: Option<Table>,
+    pub(super) subgid: Option<Table>,
 }
 
 impl AccountFiles {
