@@ -4,3 +4,10 @@ pub mod acl;
 pub mod config;
 pub mod passwd;
 pub mod topic;
+
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod log;
+#[cfg(feature = "server")]
+pub mod tls;

@@ -251,6 +251,18 @@ impl LogTypes {
         Self(self.0 | 1 << kind as u16)
     }
 
+    /// The set as bits, for an atomic.
+    #[cfg(feature = "server")]
+    pub(crate) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set that had these [`bits`](Self::bits).
+    #[cfg(feature = "server")]
+    pub(crate) const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
     /// Whether `kind` is in the set.
     pub const fn contains(self, kind: LogType) -> bool {
         self.0 & 1 << kind as u16 != 0

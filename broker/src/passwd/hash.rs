@@ -14,12 +14,12 @@ use super::Password;
 
 /// The iterations of PBKDF2 in a new hash, chosen so that a login costs about 50 ms on a Raspberry Pi 3.
 ///
-/// An estimate, not a measurement on that board. One iteration is two compressions of 128 bytes. On the
-/// board's Cortex-A53 (1.2 GHz, no SHA-512 instructions) OpenSSL's hand-written code takes 10 cycles a byte
-/// and compiled code 1.4 to 2.5 times that (the figures at the head of OpenSSL's `sha512-armv8.pl`); 256
-/// bytes at 14 to 25 cycles are 3.0 to 5.3 µs an iteration, so 12,000 of them 36 to 64 ms.
-/// A 2020s x86-64 server takes 7 ms [measured], a seventh: the same ratio as between their speeds at such code. To see the time on
-/// another machine: `cargo test -p broker --release the_default_iterations -- --nocapture`.
+/// That is an estimate; nobody timed it on the board. One iteration is two compressions of 128 bytes. On the
+/// board's Cortex-A53 (1.2 GHz, no instructions for SHA-512) OpenSSL's hand-written code takes 10 cycles a
+/// byte, and compiled code 1.4 to 2.5 times that (the table at the head of OpenSSL's `sha512-armv8.pl`). 256
+/// bytes at 14 to 25 cycles are 3.0 to 5.3 µs, so 12,000 iterations take 36 to 64 ms. On an x86-64 server of
+/// today they took 7.3 ms. For another machine, this prints the time:
+/// `cargo test -p broker --release the_default_iterations -- --nocapture`.
 pub const DEFAULT_ITERATIONS: NonZeroU32 = NonZeroU32::new(12_000).expect("not zero");
 
 /// The salt of a new hash in bytes: the one length that Mosquitto 2.0 and 2.1 both take.

@@ -1,0 +1,218 @@
+//! The command line, as mosquitto's.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use clap::error::ErrorKind;
+
+use crate::config::{Config, LogTypes};
+
+/// The exit code for a bad option, file or argument: Mosquitto's `MOSQ_ERR_INVAL`.
+pub const EXIT_INVALID: u8 = 3;
+
+const HELP: &str = "\
+{name} version {version}
+
+{name} is an MQTT v3.1.1/v3.1 broker.
+
+{usage-heading} {usage}
+
+{options}
+
+Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
+";
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Parser)]
+#[command(
+    name = "mqtt-broker",
+    version,
+    help_template = HELP,
+    override_usage = "mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]"
+)]
+pub struct Args {
+    /// Read the configuration from this file
+    #[arg(short = 'c', long = "config-file", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Go to the background after starting
+    #[arg(short, long)]
+    pub daemon: bool,
+
+    /// Listen on this port too; may be repeated
+    #[arg(short = 'p', long = "port", value_name = "PORT", value_parser = RangedU64ValueParser::<u16>::new().range(1..=65_535))]
+    pub ports: Vec<u16>,
+
+    /// Log all types of messages, whatever the configuration says
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Log nothing, whatever the configuration says
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Check the configuration and the files that it names, say all that is wrong, and end
+    #[arg(long)]
+    pub test_config: bool,
+}
+
+/// Why the program ends before it began, and what to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The text, with its line end.
+    pub text: String,
+    /// Where it belongs.
+    pub stream: Stream,
+    /// The exit code.
+    pub code: u8,
+}
+
+/// A standard stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// What was asked for.
+    Stdout,
+    /// What went wrong.
+    Stderr,
+}
+
+impl Args {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    ///
+    /// What to print when an argument is wrong, or help or version is asked for.
+    pub fn parse_from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Stop> {
+        Self::try_parse_from(arguments).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop {
+                text: error.to_string(),
+                stream: Stream::Stdout,
+                code: 0,
+            },
+            _ => Stop {
+                text: error.to_string(),
+                stream: Stream::Stderr,
+                code: EXIT_INVALID,
+            },
+        })
+    }
+
+    /// Puts what the command line says about ports and logging over the configuration.
+    pub fn apply(&self, config: &mut Config) {
+        config.add_ports(&self.ports);
+        if self.verbose {
+            config.log.types = LogTypes::ALL;
+        }
+        if self.quiet {
+            config.log.types = LogTypes::NONE;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, Stop> {
+        Args::parse_from(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_options_of_mosquitto_are_read() {
+        let args = parse("mqtt-broker -c broker.conf -d -p 1883 -p 8883 -v --test-config").unwrap();
+        assert_eq!(
+            args,
+            Args {
+                config: Some("broker.conf".into()),
+                daemon: true,
+                ports: vec![1883, 8883],
+                verbose: true,
+                quiet: false,
+                test_config: true,
+            }
+        );
+    }
+
+    #[test]
+    fn a_bad_option_ends_with_3_and_help_with_0() {
+        for line in [
+            "b --nonsense",
+            "b -p",
+            "b -p 0",
+            "b -p 65536",
+            "b -p x",
+            "b -v -q",
+            "b extra",
+        ] {
+            let stop = parse(line).unwrap_err();
+            assert_eq!(
+                (stop.code, stop.stream),
+                (EXIT_INVALID, Stream::Stderr),
+                "{line}: {}",
+                stop.text
+            );
+        }
+        for line in ["b -h", "b --help", "b --version"] {
+            let stop = parse(line).unwrap_err();
+            assert_eq!((stop.code, stop.stream), (0, Stream::Stdout), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_says_what_there_is() {
+        insta::with_settings!({filters => [(r"version \d\S+", "version [VERSION]")]}, {
+            insta::assert_snapshot!(parse("mqtt-broker -h").unwrap_err().text, @r"
+            mqtt-broker version [VERSION]
+
+            mqtt-broker is an MQTT v3.1.1/v3.1 broker.
+
+            Usage: mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]
+
+              -c, --config-file <FILE>  Read the configuration from this file
+              -d, --daemon              Go to the background after starting
+              -p, --port <PORT>         Listen on this port too; may be repeated
+              -v, --verbose             Log all types of messages, whatever the configuration says
+              -q, --quiet               Log nothing, whatever the configuration says
+                  --test-config         Check the configuration and the files that it names, say all that is
+                                        wrong, and end
+              -h, --help                Print help
+              -V, --version             Print version
+
+            Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
+            ");
+        });
+    }
+
+    #[test]
+    fn a_port_without_a_configuration_takes_connections_from_this_machine_only() {
+        use crate::config::Endpoint;
+        let mut config = Config::local();
+        parse("b -p 1 -p 2 -q").unwrap().apply(&mut config);
+        let endpoints: Vec<_> = config
+            .listeners
+            .iter()
+            .map(|listener| listener.endpoint.clone())
+            .collect();
+        assert_eq!(
+            endpoints,
+            [
+                Endpoint::Loopback { port: 1 },
+                Endpoint::Loopback { port: 2 }
+            ]
+        );
+        assert!(config.listeners[1].security.allow_anonymous);
+        assert_eq!(config.log.types, LogTypes::NONE);
+
+        let mut config = Config::parse("f", "listener 1883\n").unwrap();
+        parse("b -p 2 -v").unwrap().apply(&mut config);
+        assert_eq!(config.listeners.len(), 2);
+        assert!(matches!(
+            config.listeners[1].endpoint,
+            Endpoint::Tcp { port: 2, .. }
+        ));
+        assert!(!config.listeners[1].security.allow_anonymous);
+        assert_eq!(config.log.types, LogTypes::ALL);
+    }
+}
