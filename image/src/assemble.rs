@@ -1,16 +1,15 @@
 //! From a base and an overlay to a card image, whole or not at all.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use crate::boot::BootPlan;
 use crate::card::{Card, read_table};
 use crate::copy::{CopyError, Draft, write_error};
 use crate::error::Error;
 use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter};
-use crate::fat::{Fat, FatKind};
-use crate::grow::{Room, check_limit, growth, make_room};
+use crate::grow::{Room, check_limit, fill_grown, growth};
 use crate::mbr::Mbr;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
 use crate::progress::Progress;
@@ -56,11 +55,7 @@ pub fn assemble(
         Some(id) => &renumbered(&base, request, id)?,
         None => request.overlay,
     };
-    let boot: Vec<_> = overlay
-        .iter()
-        .filter(|(path, _)| path.on_boot().is_some())
-        .collect();
-    check_boot(base.boot(), &boot)?;
+    let boot = BootPlan::new(overlay, &base, progress)?;
     let plan = Plan::new(overlay, base.root())?;
     let room = Room {
         demand: plan.demand(base.root().superblock().block_size),
@@ -72,26 +67,27 @@ pub fn assemble(
 
     let mut draft = Draft::beside(request.output)?;
     progress.begin("Copying base image", Some(base.size()));
-    draft.fill(request.base, grown + room.demand.bytes, progress)?;
+    let mut mbr = if grown == 0 {
+        draft.fill(request.base, room.demand.bytes, progress)?;
+        base.mbr().clone()
+    } else {
+        fill_grown(&mut draft, &base, room, request.timestamp, progress)?
+    };
+    if let Some(id) = request.disk_id {
+        mbr.set_disk_id(id);
+        write_table(&mut draft, &mbr, request.output)?;
+    }
     progress.end("Copied base image");
-    let mbr = write_table(&mut draft, &base, request)?;
-    if grown > 0 {
-        progress.begin("Growing root file system", None);
-    }
-    let mbr = make_room(draft.path(), mbr, room, request.timestamp)?;
-    if grown > 0 {
-        progress.end("Grew root file system");
-    }
 
     progress.begin("Writing files", Some(overlay.len() as u64));
-    write_boot(draft.path(), &mbr, &boot, request.timestamp)?;
+    boot.write(draft.path(), mbr.boot()?, request.timestamp)?;
     let root = mbr.root()?;
     writer.apply(draft.path(), root, &plan, request.timestamp)?;
     progress.advance(overlay.len() as u64);
     progress.end("Wrote files");
 
     progress.begin("Checking image", None);
-    prove_boot(draft.path(), &mbr, &boot)?;
+    boot.prove(draft.path(), mbr.boot()?)?;
     ext4::prove(draft.path(), root, &plan, request.timestamp)?;
     ext4::fsck(draft.path(), root)?;
     let report = report(draft.path(), &base, &plan, &boot)?;
@@ -146,102 +142,18 @@ fn renumbered(base: &Card, request: &AssembleRequest<'_>, id: u32) -> Result<Ove
     Ok(overlay)
 }
 
-fn check_boot(boot: &Fat, entries: &[(&EntryPath, &Entry)]) -> Result<(), Error> {
-    let mut needed = 0;
-    for (path, entry) in entries {
-        match &entry.kind {
-            Kind::Symlink(_) => {
-                return Err(Error::LinkOnBoot {
-                    path: path.to_string(),
-                    origin: entry.origin.clone(),
-                });
-            }
-            // A cluster has 32 KiB at most, and names may take a new one of the directory.
-            Kind::File(bytes) => needed += bytes.len() as u64 + (64 << 10),
-            Kind::Directory => needed += 64 << 10,
-            Kind::Absent => {}
-        }
-    }
-    if needed == 0 {
-        return Ok(());
-    }
-    let free = boot.free()?;
-    if needed > free {
-        return Err(Error::BootFull { free, needed });
-    }
-    Ok(())
-}
-
-fn write_table(
-    draft: &mut Draft,
-    base: &Card,
-    request: &AssembleRequest<'_>,
-) -> Result<Mbr, CopyError> {
-    let mut mbr = base.mbr().clone();
-    if let Some(id) = request.disk_id {
-        mbr.set_disk_id(id);
-        draft
-            .file()
-            .write_all_at(&mbr.to_bytes(), 0)
-            .map_err(|source| write_error(request.output, source))?;
-    }
-    Ok(mbr)
-}
-
-fn write_boot(
-    image: &Path,
-    mbr: &Mbr,
-    entries: &[(&EntryPath, &Entry)],
-    timestamp: Timestamp,
-) -> Result<(), Error> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let partition = mbr.boot()?;
-    let fat = Fat::open_for_writing(image, partition, timestamp)?;
-    for (path, entry) in entries {
-        let Some(path) = path.on_boot() else {
-            continue;
-        };
-        match &entry.kind {
-            Kind::File(bytes) => fat.write(path, bytes)?,
-            Kind::Directory => fat.create_directory(path)?,
-            Kind::Absent => fat.remove(path)?,
-            Kind::Symlink(_) => {}
-        }
-    }
-    Ok(fat.close()?)
-}
-
-fn prove_boot(image: &Path, mbr: &Mbr, entries: &[(&EntryPath, &Entry)]) -> Result<(), Error> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let fat = Fat::open(image, mbr.boot()?)?;
-    for (path, entry) in entries {
-        let Some(inner) = path.on_boot() else {
-            continue;
-        };
-        let matches = match &entry.kind {
-            Kind::File(bytes) => fat.read(inner)?.as_ref() == Some(bytes),
-            Kind::Directory => fat.kind(inner)? == Some(FatKind::Directory),
-            Kind::Absent => fat.kind(inner)?.is_none(),
-            Kind::Symlink(_) => false,
-        };
-        if !matches {
-            return Err(Error::BootDiffers {
-                path: path.to_string(),
-            });
-        }
-    }
-    Ok(())
+fn write_table(draft: &mut Draft, mbr: &Mbr, output: &Path) -> Result<(), CopyError> {
+    draft
+        .file()
+        .write_all_at(&mbr.to_bytes(), 0)
+        .map_err(|source| write_error(output, source))
 }
 
 fn report(
     image: &Path,
     base: &Card,
     plan: &Plan<'_>,
-    boot: &[(&EntryPath, &Entry)],
+    boot: &BootPlan<'_>,
 ) -> Result<Report, Error> {
     let (mbr, size) = read_table(image)?;
     let root = Ext4::open(image, mbr.root()?)?;
@@ -249,10 +161,7 @@ fn report(
         .steps()
         .iter()
         .map(Written::on_root)
-        .chain(
-            boot.iter()
-                .map(|(path, entry)| Written::on_boot(path, entry)),
-        )
+        .chain(boot.written())
         .collect();
     written.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Report {

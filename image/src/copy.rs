@@ -2,8 +2,9 @@
 //! can, and the name appears only when everything is done.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs as sys;
@@ -71,20 +72,56 @@ impl Draft {
         progress: &mut dyn Progress,
     ) -> Result<(), CopyError> {
         let source = File::open(base).map_err(|source| read_error(base, source))?;
-        let about = source
-            .metadata()
-            .map_err(|source| read_error(base, source))?;
         if sys::ioctl_ficlone(self.temporary.as_file(), &source).is_ok() {
-            check_room(&self.target, extra)?;
-            return Ok(());
+            return check_room(&self.target, extra);
         }
+        self.check_room_for(base, extra)?;
+        let size = file_size(&source, base)?;
+        self.copy_part(base, 0..size, 0, progress)
+    }
+
+    /// Checks that there is room for a copy of `base` and for `extra` bytes.
+    pub(crate) fn check_room_for(&self, base: &Path, extra: u64) -> Result<(), CopyError> {
+        let about = fs::metadata(base).map_err(|source| read_error(base, source))?;
         // `st_blocks` counts in units of 512 bytes whatever the file system's blocks are.
         let allocated = about.blocks().saturating_mul(512).min(about.len());
-        check_room(&self.target, allocated.saturating_add(extra))?;
-        let to = self.temporary.as_file();
-        copy_data(&source, to, about.len(), progress)
-            .and_then(|()| to.set_len(about.len()))
+        check_room(&self.target, allocated.saturating_add(extra))
+    }
+
+    /// Copies `part` of `base` to position `to`, and makes the file at least as long as that.
+    pub(crate) fn copy_part(
+        &mut self,
+        base: &Path,
+        part: Range<u64>,
+        to: u64,
+        progress: &mut dyn Progress,
+    ) -> Result<(), CopyError> {
+        let source = File::open(base).map_err(|source| read_error(base, source))?;
+        let target = self.temporary.as_file();
+        let end = to + (part.end - part.start);
+        copy_data(&source, target, part, to, progress)
+            .and_then(|()| {
+                let size = target.metadata()?.len();
+                target.set_len(size.max(end))
+            })
             .map_err(|source| write_error(&self.target, source))
+    }
+
+    /// Moves everything `by` bytes towards the end. Some file systems do it without copying.
+    pub(crate) fn insert_front(
+        &mut self,
+        by: u64,
+        progress: &mut dyn Progress,
+    ) -> Result<(), CopyError> {
+        let here = self.temporary.as_file();
+        if sys::fallocate(here, sys::FallocateFlags::INSERT_RANGE, 0, by).is_ok() {
+            return Ok(());
+        }
+        let size = file_size(here, &self.target)?;
+        let mut moved = Self::beside(&self.target)?;
+        moved.copy_part(self.path(), 0..size, by, progress)?;
+        *self = moved;
+        Ok(())
     }
 
     /// Makes it durable and gives it its name, in one step that can't be seen half done.
@@ -124,52 +161,63 @@ pub(crate) fn check_room(target: &Path, needed: u64) -> Result<(), CopyError> {
     Ok(())
 }
 
-/// Copies the parts of `from` that hold data to the same places in `to`.
-fn copy_data(from: &File, to: &File, size: u64, progress: &mut dyn Progress) -> io::Result<()> {
+fn file_size(file: &File, path: &Path) -> Result<u64, CopyError> {
+    let about = file.metadata().map_err(|source| read_error(path, source))?;
+    Ok(about.len())
+}
+
+/// Copies what is data in `part` of `from` to `to`, beginning at position `target`.
+fn copy_data(
+    from: &File,
+    to: &File,
+    part: Range<u64>,
+    target: u64,
+    progress: &mut dyn Progress,
+) -> io::Result<()> {
     let mut kernel = true;
-    let mut reported = 0;
-    let mut position = 0;
-    while let Some((start, end)) = next_data(from, position, size)? {
+    let mut position = part.start;
+    let mut reported = part.start;
+    while let Some((start, end)) = next_data(from, position, part.end)? {
         position = start;
         while position < end {
             let wanted = (end - position).min(CHUNK);
-            position += copy_some(from, to, position, wanted, &mut kernel)?;
+            let there = position - part.start + target;
+            position += copy_some((from, position), (to, there), wanted, &mut kernel)?;
             progress.advance(position - reported);
             reported = position;
         }
     }
-    progress.advance(size - reported);
+    progress.advance(part.end - reported);
     Ok(())
 }
 
-/// Where the next data at or after `position` begins and ends.
-fn next_data(file: &File, position: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
-    if position >= size {
+/// Where the next data at or after `position`, and before `limit`, begins and ends.
+fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
+    if position >= limit {
         return Ok(None);
     }
     let start = match sys::seek(file, sys::SeekFrom::Data(position)) {
-        Ok(start) => start,
+        Ok(start) if start < limit => start,
         // There is none.
-        Err(Errno::NXIO) => return Ok(None),
+        Ok(_) | Err(Errno::NXIO) => return Ok(None),
         // The file system doesn't know about holes.
-        Err(Errno::INVAL) => return Ok(Some((position, size))),
+        Err(Errno::INVAL) => return Ok(Some((position, limit))),
         Err(error) => return Err(error.into()),
     };
     let end = sys::seek(file, sys::SeekFrom::Hole(start))?;
-    Ok(Some((start, end.min(size))))
+    Ok(Some((start, end.min(limit))))
 }
 
 /// Copies up to `wanted` bytes, in the kernel as long as that works. Returns how many, never 0.
 fn copy_some(
-    from: &File,
-    to: &File,
-    position: u64,
+    (from, start): (&File, u64),
+    (to, target): (&File, u64),
     wanted: u64,
     kernel: &mut bool,
 ) -> io::Result<u64> {
     let length = usize::try_from(wanted).unwrap_or(usize::MAX);
     if *kernel {
-        let (mut read, mut written) = (position, position);
+        let (mut read, mut written) = (start, target);
         let copied = sys::copy_file_range(from, Some(&mut read), to, Some(&mut written), length);
         match copied {
             Ok(0)
@@ -179,12 +227,9 @@ fn copy_some(
         }
         *kernel = false;
     }
-    let (mut from, mut to) = (from, to);
-    from.seek(SeekFrom::Start(position))?;
-    to.seek(SeekFrom::Start(position))?;
     let mut bytes = vec![0; length.min(1 << 20)];
-    from.read_exact(&mut bytes)?;
-    to.write_all(&bytes)?;
+    from.read_exact_at(&mut bytes, start)?;
+    to.write_all_at(&bytes, target)?;
     Ok(bytes.len() as u64)
 }
 
@@ -280,10 +325,10 @@ mod tests {
 
     #[test]
     fn a_disk_that_fills_up_is_told_from_other_faults() {
-        let mut from = tempfile::tempfile().unwrap();
-        from.write_all(&[1; 4096]).unwrap();
+        let from = tempfile::tempfile().unwrap();
+        from.write_all_at(&[1; 4096], 0).unwrap();
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let error = copy_data(&from, &full, 4096, &mut Silent).unwrap_err();
+        let error = copy_data(&from, &full, 0..4096, 0, &mut Silent).unwrap_err();
         let error = write_error(Path::new("pi.img"), error);
         assert_eq!(
             error.to_string(),
@@ -292,27 +337,21 @@ mod tests {
     }
 
     #[test]
-    fn holes_stay_holes_and_data_arrives() {
-        let mut from = tempfile::tempfile().unwrap();
-        from.set_len(64 << 20).unwrap();
-        from.seek(SeekFrom::Start(40 << 20)).unwrap();
-        from.write_all(b"data").unwrap();
+    fn holes_stay_holes_and_data_arrives_where_it_should() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("base");
-        io::copy(
-            &mut Read::by_ref(&mut from),
-            &mut File::create(&base).unwrap(),
-        )
-        .unwrap();
-        let sparse = folder.path().join("sparse");
-        let to = File::create(&sparse).unwrap();
-        copy_data(&from, &to, 64 << 20, &mut Silent).unwrap();
-        to.set_len(64 << 20).unwrap();
-        from.rewind().unwrap();
-        let (mut a, mut b) = (Vec::new(), Vec::new());
-        from.read_to_end(&mut a).unwrap();
-        File::open(&sparse).unwrap().read_to_end(&mut b).unwrap();
-        assert!(a == b);
-        assert!(fs::metadata(&sparse).unwrap().blocks() * 512 < 1 << 20);
+        let from = File::create(&base).unwrap();
+        from.set_len(64 << 20).unwrap();
+        from.write_all_at(b"data", 40 << 20).unwrap();
+        let mut draft = Draft::beside(&folder.path().join("copy")).unwrap();
+        let part = 8 << 20..64 << 20;
+        draft.copy_part(&base, part, 0, &mut Silent).unwrap();
+        draft.insert_front(4 << 20, &mut Silent).unwrap();
+        let about = draft.file().metadata().unwrap();
+        assert_eq!(about.len(), 60 << 20);
+        assert!(about.blocks() * 512 < 1 << 20);
+        let mut found = [0; 4];
+        draft.file().read_exact_at(&mut found, 36 << 20).unwrap();
+        assert_eq!(&found, b"data");
     }
 }

@@ -76,7 +76,7 @@ impl Error {
             | Self::Grow(GrowError::Resize(WriteError::Tool(error))) => return error.hint(),
             Self::Local(error) => error.hint(),
             Self::Card(error) => error.hint(),
-            Self::Copy(error) => error.hint(),
+            Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.hint(),
             Self::Grow(GrowError::TooLarge { .. }) => {
                 Some("allow a larger image, or ask for less free room")
             }

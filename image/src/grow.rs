@@ -1,12 +1,12 @@
 //! Making room: how much larger an image must become for its entries, and making it so.
 
-use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
+use crate::card::Card;
+use crate::copy::{CopyError, Draft, write_error};
 use crate::ext4::{Demand, Ext4, Ext4Error, Superblock, WriteError, resize};
 use crate::mbr::{Mbr, MbrError, Partition, Sectors};
+use crate::progress::Progress;
 use crate::time::Timestamp;
 
 /// Images grow in steps of the erase-block size that `mkfs` tools assume for SD cards.
@@ -54,61 +54,75 @@ pub(crate) fn growth(superblock: &Superblock, room: Room) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// Grows the root partition of `image`, its last one, until it has `room`. Returns the table as it is
-/// afterwards.
-pub(crate) fn make_room(
-    image: &Path,
-    mut mbr: Mbr,
+/// Fills `draft` with `base`, its root partition, the last one, grown until it has `room`. Returns the
+/// table as it is afterwards.
+///
+/// `resize2fs` cuts a file off behind the size of the file system, whatever offset the file system has in
+/// it, and with that its end. So the root partition is copied first, resized as a file of its own, and
+/// then moved to its place behind the rest.
+pub(crate) fn fill_grown(
+    draft: &mut Draft,
+    base: &Card,
     room: Room,
     timestamp: Timestamp,
+    progress: &mut dyn Progress,
 ) -> Result<Mbr, GrowError> {
-    for _ in 0..ROUNDS {
-        let root = *mbr.root()?;
-        let missing = growth(Ext4::open(image, &root)?.superblock(), room);
-        if missing == 0 {
-            return Ok(mbr);
-        }
-        mbr = extend(image, mbr, &root, missing, room.limit)?;
-        resize(image, mbr.root()?, timestamp)?;
-    }
+    let mut mbr = base.mbr().clone();
     let root = *mbr.root()?;
-    match growth(Ext4::open(image, &root)?.superblock(), room) {
-        0 => Ok(mbr),
-        missing => Err(GrowError::StillTooSmall {
-            image: image.to_owned(),
-            missing,
-        }),
-    }
-}
-
-fn extend(
-    image: &Path,
-    mut mbr: Mbr,
-    root: &Partition,
-    by: u64,
-    limit: Option<u64>,
-) -> Result<Mbr, GrowError> {
     if let Some(later) = mbr.partitions().find(|p| p.start > root.start) {
         return Err(GrowError::NotLast {
             root: root.number,
             later: later.number,
         });
     }
-    let end = (root.offset() + root.size())
-        .saturating_add(by)
-        .checked_next_multiple_of(STEP)
-        .unwrap_or(u64::MAX);
-    check_limit(end, limit)?;
-    let end = Sectors::within(end);
-    mbr.set(Partition {
-        length: Sectors::new(end.count() - root.start.count()),
-        ..*root
-    })?;
-    write_grown(image, &mbr, end).map_err(|source| GrowError::Io {
-        image: image.to_owned(),
-        source,
-    })?;
+    draft.check_room_for(base.path(), room.demand.bytes)?;
+    let partition = root.offset()..root.offset() + root.size();
+    draft.copy_part(base.path(), partition, 0, progress)?;
+    let length = resize_alone(draft, &root, room, timestamp)?;
+    draft.insert_front(root.offset(), progress)?;
+    draft.copy_part(base.path(), 0..root.offset(), 0, progress)?;
+    let grown = Partition { length, ..root };
+    mbr.set(grown)?;
+    let size = base.size().max(root.offset() + grown.size());
+    let file = draft.file();
+    file.set_len(size)
+        .and_then(|()| file.write_all_at(&mbr.to_bytes(), 0))
+        .map_err(|source| write_error(base.path(), source))?;
     Ok(mbr)
+}
+
+/// Grows the file system that `draft` consists of, and that was `root`, until it has `room`. Returns its
+/// new length.
+fn resize_alone(
+    draft: &mut Draft,
+    root: &Partition,
+    room: Room,
+    timestamp: Timestamp,
+) -> Result<Sectors, GrowError> {
+    let mut alone = Partition {
+        start: Sectors::new(0),
+        ..*root
+    };
+    for _ in 0..ROUNDS {
+        let missing = growth(Ext4::open(draft.path(), &alone)?.superblock(), room);
+        if missing == 0 {
+            return Ok(alone.length);
+        }
+        let end = (root.offset() + alone.size())
+            .saturating_add(missing)
+            .checked_next_multiple_of(STEP)
+            .unwrap_or(u64::MAX);
+        check_limit(end, room.limit)?;
+        alone.length = Sectors::within(end - root.offset());
+        let file = draft.file();
+        file.set_len(alone.size())
+            .map_err(|source| write_error(draft.path(), source))?;
+        resize(draft.path(), &alone, timestamp)?;
+    }
+    match growth(Ext4::open(draft.path(), &alone)?.superblock(), room) {
+        0 => Ok(alone.length),
+        missing => Err(GrowError::StillTooSmall { missing }),
+    }
 }
 
 /// Refuses an image of `size` bytes that would pass `limit`.
@@ -117,13 +131,6 @@ pub(crate) fn check_limit(size: u64, limit: Option<u64>) -> Result<(), GrowError
         Some(limit) if size > limit => Err(GrowError::TooLarge { size, limit }),
         _ => Ok(()),
     }
-}
-
-fn write_grown(image: &Path, mbr: &Mbr, end: Sectors) -> io::Result<()> {
-    let file = File::options().write(true).open(image)?;
-    let size = file.metadata()?.len().max(end.count() * Sectors::SIZE);
-    file.set_len(size)?;
-    file.write_all_at(&mbr.to_bytes(), 0)
 }
 
 /// Why an image could not be given more room.
@@ -148,14 +155,9 @@ pub enum GrowError {
     /// The partition table could not be changed.
     #[error("cannot change the partition table")]
     Table(#[from] MbrError),
-    /// The file could not be changed.
-    #[error("cannot grow {}", image.display())]
-    Io {
-        /// The image.
-        image: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// The image could not be written.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The file system could not be read.
     #[error("cannot read the file system that is to grow")]
     Read(#[from] Ext4Error),
@@ -163,10 +165,8 @@ pub enum GrowError {
     #[error("cannot resize the file system")]
     Resize(#[from] WriteError),
     /// It was resized several times and still has not enough room.
-    #[error("{} was grown and still lacks {missing} bytes of room", image.display())]
+    #[error("the root file system was grown and still lacks {missing} bytes of room")]
     StillTooSmall {
-        /// The image.
-        image: PathBuf,
         /// The bytes that are missing.
         missing: u64,
     },

@@ -17,6 +17,7 @@
 pub mod accounts;
 mod assemble;
 pub mod base;
+mod boot;
 mod card;
 mod copy;
 mod error;

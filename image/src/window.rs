@@ -26,6 +26,11 @@ impl Window {
         }
     }
 
+    /// How many bytes there are.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Fills `buffer` from `at` on.
     pub(crate) fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         let end = at.checked_add(buffer.len() as u64);

@@ -53,7 +53,7 @@ fn everything() -> Overlay {
             Entry::file("console=tty1\n", 0o755, "recipe"),
         ),
         (
-            "/boot/firmware/User-Data.yaml",
+            "/boot/firmware/new folder/User-Data.yaml",
             Entry::file("#cloud-config\n", 0o755, "recipe"),
         ),
         ("/boot/firmware/config.txt", Entry::absent("test")),
@@ -113,7 +113,7 @@ fn the_card_reads_as_one_tree() {
     );
     assert_eq!(
         card.list("/boot/firmware").unwrap().unwrap(),
-        ["User-Data.yaml", "cmdline.txt"]
+        ["cmdline.txt", "new folder"]
     );
     assert_eq!(card.find("/var/lib").unwrap().unwrap().mode, 0o1775);
     assert_eq!(card.read("/boot/firmware/config.txt").unwrap(), None);
@@ -125,7 +125,7 @@ fn mtools_reads_what_was_written_to_fat() {
     let bench = Bench::new(Features::Bookworm);
     bench.assemble(&everything()).unwrap();
     let image = at_boot(&bench.output());
-    let text = run(tool("mtype").args(["-i", &image, "::/User-Data.yaml"]));
+    let text = run(tool("mtype").args(["-i", &image, "::/new folder/User-Data.yaml"]));
     assert_eq!(text, "#cloud-config\n");
     let listing = run(tool("mdir").args(["-i", &image, "::/"]));
     assert!(listing.contains("2026-01-02"), "{listing}");
@@ -169,6 +169,7 @@ fn two_builds_are_byte_identical() {
     let bench = Bench::new(Features::Trixie);
     let build = |name: &str| {
         let change = |request: &mut AssembleRequest<'_>| {
+            request.free = 64 << 20;
             request.disk_id = Some(0xDEAD_BEEF);
         };
         bench.assemble_with(&everything(), change).unwrap();

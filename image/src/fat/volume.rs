@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use fatfs::{Date, DateTime, Dir, FileSystem, FsOptions, Time, TimeProvider};
 
+use super::check::FatDamage;
+use super::dots::mend;
+use super::raw::RawFat;
 use crate::mbr::Partition;
 use crate::time::Timestamp;
 use crate::window::Window;
@@ -13,6 +16,7 @@ use crate::window::Window;
 /// An opened FAT file system. Paths are relative to its root and have no leading slash.
 pub struct Fat {
     image: PathBuf,
+    partition: Partition,
     volume: FileSystem<Window>,
 }
 
@@ -64,6 +68,28 @@ impl Fat {
         Self::mount(image, file, partition, FsOptions::new())
     }
 
+    /// Looks whether the file system in `partition` of `image` is sound, without `fatfs`.
+    pub fn check(image: &Path, partition: &Partition) -> Result<(), FatError> {
+        Self::raw(image, partition)?
+            .check()
+            .map_err(|source| FatError::Damaged {
+                image: image.to_owned(),
+                source,
+            })
+    }
+
+    /// Opens it with the reader that isn't `fatfs`.
+    pub(crate) fn raw(image: &Path, partition: &Partition) -> Result<RawFat, FatError> {
+        File::open(image)
+            .map(|file| Window::new(file, partition.offset(), partition.size()))
+            .map_err(FatDamage::from)
+            .and_then(RawFat::open)
+            .map_err(|source| FatError::Damaged {
+                image: image.to_owned(),
+                source,
+            })
+    }
+
     /// Opens it for writing; files and directories are dated `timestamp`.
     pub fn open_for_writing(
         image: &Path,
@@ -98,6 +124,7 @@ impl Fat {
             })?;
         Ok(Self {
             image: image.to_owned(),
+            partition: *partition,
             volume,
         })
     }
@@ -198,10 +225,31 @@ impl Fat {
     }
 
     fn make_directory(&self, path: &str) -> Result<Dir<'_, Window>, FatError> {
-        path.split('/')
-            .try_fold(self.volume.root_dir(), |dir, name| {
-                dir.create_dir(name).map_err(|e| self.at(path, e))
-            })
+        let mut dir = self.volume.root_dir();
+        for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+            let so_far = &path[..end];
+            let name = so_far.rsplit_once('/').map_or(so_far, |(_, name)| name);
+            dir = match dir.open_dir(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let made = dir.create_dir(name).map_err(|e| self.at(so_far, e))?;
+                    self.mend(so_far)?;
+                    made
+                }
+                opened => opened.map_err(|e| self.at(so_far, e))?,
+            };
+        }
+        Ok(dir)
+    }
+
+    fn mend(&self, path: &str) -> Result<(), FatError> {
+        let file = File::options().read(true).write(true).open(&self.image);
+        let file = file.map_err(|e| self.at(path, e))?;
+        let window = Window::new(file, self.partition.offset(), self.partition.size());
+        let mended = RawFat::open(window).and_then(|fat| mend(fat, path));
+        mended.map_err(|source| FatError::Damaged {
+            image: self.image.clone(),
+            source,
+        })
     }
 
     /// Removes the file at `path`, if it is there.
@@ -273,6 +321,14 @@ pub enum FatError {
         number: u8,
         /// Why.
         source: io::Error,
+    },
+    /// It contradicts itself.
+    #[error("the FAT partition of {} is damaged", image.display())]
+    Damaged {
+        /// The image.
+        image: PathBuf,
+        /// What is wrong.
+        source: FatDamage,
     },
     /// Something at a path failed.
     #[error("cannot access /{path} on the FAT partition of {}", image.display())]
