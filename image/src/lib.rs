@@ -5,18 +5,19 @@
 //!
 //! # The way through
 //!
-//! 1. A base becomes a raw image: [`base::local::open`] for a file.
+//! 1. A base becomes a raw image: [`base::local::open`] for a file, [`base::debian`] builds one.
 //! 2. [`Card::open`] looks into it: [`Card::read`], [`Card::find`], [`Card::list`], what system it is.
 //!    [`accounts`] changes the account files that were read from it.
 //! 3. Everything that shall be on the card is an [`Overlay`]: a sorted set of [`Entry`]s.
 //! 4. [`assemble`] copies the base, makes room, writes the overlay, proves that it is there, and gives
 //!    the image its name. Its [`Report`] says what was written.
 //!
-//! [`mbr`], [`fat`] and [`ext4`] are what these are made of.
+//! [`mbr`], [`fat`] and [`ext4`] are what these are made of; [`boards`] proves that a card boots where it should.
 
 pub mod accounts;
 mod assemble;
 pub mod base;
+pub mod boards;
 mod boot;
 mod card;
 mod copy;
