@@ -1,0 +1,93 @@
+//! Why a Debian base could not be had.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::boards::BoardError;
+use crate::ext4::WriteError;
+use crate::mbr::MbrError;
+use crate::process::ProcessError;
+use crate::{Architecture, CardError};
+
+/// Why a Debian base could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DebianError {
+    /// A tool is missing or failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// Nothing would run the installation scripts of packages for another processor.
+    #[error("programs for {architecture} don't run on this computer: {why}")]
+    Emulator {
+        /// What the base is for.
+        architecture: Architecture,
+        /// What was looked for and not found.
+        why: &'static str,
+    },
+    /// An ordinary user may not make the namespace in which packages are installed.
+    #[error("user {user} can't install packages into a folder: {why}")]
+    Namespace {
+        /// The name or number of the user.
+        user: String,
+        /// Which of the conditions is not met.
+        why: &'static str,
+        /// What to type.
+        cure: String,
+    },
+    /// mmdebstrap gave up.
+    #[error("mmdebstrap failed ({status}): {reason}; its log is {}", .log.display())]
+    Install {
+        /// How it ended.
+        status: String,
+        /// The last error that it or a package reported.
+        reason: String,
+        /// Where everything that it said is kept.
+        log: PathBuf,
+    },
+    /// The finished root file system is damaged.
+    #[error("the new root file system is not sound")]
+    FileSystem(#[from] WriteError),
+    /// The finished image can't be read as a card.
+    #[error("the new base can't be read")]
+    Card(#[from] CardError),
+    /// The finished image would not boot on a board that it is for.
+    #[error("the new base is of no use")]
+    Board(#[from] BoardError),
+    /// The partition table could not be made.
+    #[error("cannot lay out the partitions")]
+    Table(#[from] MbrError),
+    /// A file of the cache could not be read or written.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was being done: a verb.
+        action: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl DebianError {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Process(error) => error.hint(),
+            Self::Emulator { .. } => Some(
+                "run `ci/setup`, or install qemu-user-static (Debian 13: qemu-user-binfmt) and mount \
+                 /proc/sys/fs/binfmt_misc"
+                    .to_owned(),
+            ),
+            Self::Namespace { cure, .. } => Some(cure.clone()),
+            Self::Install { .. } => Some(
+                "look for the cause at the end of the log: an unreachable mirror (give another with \
+                 `--mirror`), less than 2 GiB free in $TMPDIR or /tmp, or a package that does not install"
+                    .to_owned(),
+            ),
+            Self::FileSystem(_)
+            | Self::Card(_)
+            | Self::Board(_)
+            | Self::Table(_)
+            | Self::Io { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+#!/bin/sh
+# Runs when all packages are installed; $1 is the root directory, standard input the empty image.
+#
+# From the environment: PROVISION_DISK_ID (MBR disk id, 8 hex digits), PROVISION_ROOT_UUID,
+# PROVISION_MODULES (initrd modules), SOURCE_DATE_EPOCH. All of it is settled by the builder, which
+# runs this as root or as root of a user namespace: here files have the owners that they shall have
+# on the card, so that the file systems are made here and not outside.
+set -eu
+export LC_ALL=C TZ=UTC
+root=$1
+# The image is only known by its open file: its folder may be closed to this user.
+image=/proc/self/fd/0
+
+# Raspberry Pi OS's layout, in sectors of 512 bytes and in MiB.
+boot_first=16384
+boot_mib=512
+root_first=1064960
+
+settings() {
+    cat >"$root/etc/fstab" <<FSTAB
+proc            /proc           proc    defaults          0       0
+PARTUUID=$PROVISION_DISK_ID-01  /boot/firmware  vfat    defaults          0       2
+PARTUUID=$PROVISION_DISK_ID-02  /               ext4    defaults,noatime  0       1
+FSTAB
+    # raspi-firmware writes cmdline.txt from these after every kernel update. A fixed CMA size keeps
+    # a Pi 4 from booting.
+    cat >"$root/etc/default/raspi-firmware" <<FIRMWARE
+CMA=0
+CONSOLES="ttyS1,115200 tty1"
+ROOTPART="PARTUUID=$PROVISION_DISK_ID-02"
+FIRMWARE
+    printf 'rootfstype=ext4\n' >"$root/etc/default/raspi-extra-cmdline"
+    printf '%s\n' raspberrypi >"$root/etc/hostname"
+    printf '%s\n' '127.0.0.1 localhost' '::1 localhost ip6-localhost ip6-loopback' \
+        '127.0.1.1 raspberrypi' >"$root/etc/hosts"
+    printf 'LANG=C.UTF-8\n' >"$root/etc/default/locale"
+    # Raspberry Pi OS's placeholder of the login user: no password, no shell, to be renamed.
+    groups=
+    for group in adm dialout cdrom audio users sudo video games plugdev input render netdev; do
+        if grep -q "^$group:" "$root/etc/group"; then groups=$groups${groups:+,}$group; fi
+    done
+    chroot "$root" useradd --uid 1000 --user-group --create-home --shell /usr/sbin/nologin \
+        --groups "$groups" pi
+}
+
+initrd() {
+    for program in depmod update-initramfs; do
+        rm "$root/usr/sbin/$program"
+        chroot "$root" dpkg-divert --local --rename --remove "/usr/sbin/$program"
+    done
+    for release in "$root"/lib/modules/*; do
+        depmod --basedir "$root" "${release##*/}"
+    done
+    sed -i -e 's/^MODULES=.*/MODULES=list/' -e 's/^FSTYPE=.*/FSTYPE=ext4/' \
+        -e 's/^COMPRESS=.*/COMPRESS=gzip/' "$root/etc/initramfs-tools/initramfs.conf"
+    for module in $PROVISION_MODULES; do
+        printf '%s\n' "$module"
+    done >>"$root/etc/initramfs-tools/modules"
+    # Runs raspi-firmware's hook too, which fills /boot/firmware.
+    chroot "$root" update-initramfs -c -k all
+}
+
+# What belongs to this build and not to the card. mmdebstrap does the same, but after this hook.
+tidy() {
+    rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/debconf/*-old \
+        "$root"/var/lib/dpkg/*-old "$root"/etc/*- "$root"/tmp/* "$root"/var/cache/ldconfig/aux-cache
+    rm -f "$root"/etc/resolv.conf "$root"/etc/ssh/ssh_host_*_key* "$root"/var/lib/dbus/machine-id \
+        "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/var/lib/systemd/random-seed
+    find "$root/var/log" -type f -delete
+    printf 'uninitialized\n' >"$root/etc/machine-id"
+    find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" \
+        -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
+boot_partition() {
+    truncate --size="$((root_first * 512))" "$image"
+    # The label is lower case, as everything that mounts LABEL=bootfs expects.
+    mkfs.vfat --invariant -F 32 -s 1 -i "$PROVISION_DISK_ID" -n bootfs -h "$boot_first" \
+        --offset "$boot_first" "$image" "$((boot_mib * 1024))"
+    (cd "$root/boot/firmware" && mcopy -i "$image@@$((boot_first * 512))" -s -m -- * ::)
+    find "$root/boot/firmware" -mindepth 1 -delete
+}
+
+# mke2fs copies whatever lies below its folder: what mmdebstrap has mounted there is taken away in a
+# mount namespace of its own, in which nothing of this outlives the command.
+bare() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount sh -euc '
+        awk -v below="$1/" "index(\$5, below) == 1 { print \$5 }" /proc/self/mountinfo | sort -r |
+            xargs -r -n1 umount
+        mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+        touch --date="@$SOURCE_DATE_EPOCH" "$1/dev" "$1/proc" "$1/sys"
+        shift
+        "$@"
+    ' sh "$root" "$@"
+}
+
+root_partition() {
+    # 20 % and 200 MiB to spare, in steps of 8 MiB, as Raspberry Pi OS's images have them.
+    used=$(du --summarize --one-file-system --apparent-size --block-size=1M "$root" | cut -f1)
+    size=$(((used * 12 / 10 + 200 + 7) / 8 * 8))
+    truncate --size="$((root_first * 512 + size * 1024 * 1024))" "$image"
+    # All features by name, so that they don't depend on the computer's mke2fs.conf.
+    features=none,has_journal,ext_attr,resize_inode,dir_index,orphan_file,filetype,extent,flex_bg
+    features=$features,metadata_csum,metadata_csum_seed,sparse_super,large_file,dir_nlink,extra_isize
+    bare env "E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH" mke2fs -q -F -t ext4 -b 4096 -I 256 -L rootfs \
+        -U "$PROVISION_ROOT_UUID" -O "$features" \
+        -E "offset=$((root_first * 512)),hash_seed=$PROVISION_ROOT_UUID" \
+        -d "$root" "$image" "${size}M"
+}
+
+# Lines with this prefix are shown to whoever waits.
+say() {
+    printf 'provision: %s\n' "$*"
+}
+
+say 'writing settings'
+settings
+say 'making the initrd'
+initrd
+say 'tidying up'
+tidy
+say 'making the boot partition'
+boot_partition
+say 'making the root partition'
+root_partition

@@ -1,0 +1,150 @@
+//! What mmdebstrap says: kept in a file, told in short lines, and searched for the cause of a failure.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Write};
+
+use crate::Progress;
+
+/// How many of the last lines are searched for a cause.
+const KEPT: usize = 200;
+
+/// Copies `output` line by line to `log` and reports what is worth reporting. Returns the last lines.
+pub(super) fn follow(
+    mut output: impl BufRead,
+    mut log: impl Write,
+    progress: &mut dyn Progress,
+) -> io::Result<VecDeque<String>> {
+    let mut last = VecDeque::with_capacity(KEPT);
+    let mut raw = Vec::new();
+    while output.read_until(b'\n', &mut raw)? > 0 {
+        log.write_all(&raw)?;
+        let line = String::from_utf8_lossy(&raw).trim_end().to_owned();
+        raw.clear();
+        if let Some(detail) = detail(&line) {
+            progress.detail(detail);
+        }
+        if last.len() == KEPT {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    log.flush()?;
+    Ok(last)
+}
+
+/// The part of a line that a person who waits wants to see, if any.
+fn detail(line: &str) -> Option<&str> {
+    if let Some(step) = line.strip_prefix("I: ") {
+        // A hook is reported with its whole text.
+        return (!step.starts_with("running --")).then(|| step.trim_end_matches('.'));
+    }
+    let package = ["Unpacking ", "Setting up ", "Processing triggers for "];
+    if package.iter().any(|prefix| line.starts_with(prefix)) {
+        return Some(
+            line.split(" (")
+                .next()
+                .unwrap_or(line)
+                .trim_end_matches(" ..."),
+        );
+    }
+    line.strip_prefix("provision: ")
+}
+
+/// The line that most likely says why a build failed: the first error after which nothing went well.
+pub(super) fn cause(lines: &VecDeque<String>) -> String {
+    let is_error = |line: &&String| {
+        ["E: ", "Err:", "dpkg: error", "mke2fs: ", "mkfs.fat: "]
+            .iter()
+            .any(|prefix| line.starts_with(prefix))
+            || line.contains("No space left on device")
+    };
+    // mmdebstrap ends with summaries of its own, which repeat whole command lines.
+    let summary =
+        |line: &&String| line.starts_with("E: mmdebstrap") || line.starts_with("E: setup failed");
+    lines
+        .iter()
+        .filter(is_error)
+        .find(|line| !summary(line))
+        .or_else(|| {
+            lines
+                .iter()
+                .rfind(|line| !line.is_empty() && !summary(line))
+        })
+        .map_or_else(|| "it said nothing".to_owned(), |line| shortened(line))
+}
+
+fn shortened(line: &str) -> String {
+    const LIMIT: usize = 300;
+    let mut short: String = line.trim().chars().take(LIMIT).collect();
+    if line.trim().chars().count() > LIMIT {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Details(Vec<String>);
+
+    impl Progress for Details {
+        fn begin(&mut self, _: &str, _: Option<u64>) {}
+        fn advance(&mut self, _: u64) {}
+        fn detail(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+        fn end(&mut self, _: &str) {}
+        fn warn(&mut self, _: &str) {}
+    }
+
+    const SAID: &str = "I: automatically chosen mode: root\n\
+        I: running --customize-hook in shell: sh -c 'set -eu\n\
+        Unpacking kmod (34.2-2) ...\n\
+        (Reading database ... 4 files and directories currently installed.)\n\
+        Setting up kmod (34.2-2) ...\n\
+        provision: making the initrd\n";
+
+    #[test]
+    fn packages_and_steps_are_reported_and_the_noise_between_them_is_not() {
+        let mut details = Details::default();
+        let mut log = Vec::new();
+        follow(SAID.as_bytes(), &mut log, &mut details).unwrap();
+
+        assert_eq!(log, SAID.as_bytes());
+        assert_eq!(
+            details.0,
+            [
+                "automatically chosen mode: root",
+                "Unpacking kmod",
+                "Setting up kmod",
+                "making the initrd"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_cause_is_the_first_error_and_not_mmdebstraps_summary() {
+        let lines = [
+            "I: running apt-get update...",
+            "Err:1 http://127.0.0.1:9/debian trixie InRelease",
+            "E: Some index files failed to download.",
+            "E: setup failed: E: apt-get update --error-on=any failed",
+            "E: mmdebstrap failed to run",
+        ]
+        .map(str::to_owned);
+
+        assert_eq!(
+            cause(&lines.into()),
+            "Err:1 http://127.0.0.1:9/debian trixie InRelease"
+        );
+    }
+
+    #[test]
+    fn without_an_error_the_cause_is_the_last_thing_said() {
+        let lines = ["cp: cannot stat 'x'", "", "E: mmdebstrap failed to run"].map(str::to_owned);
+
+        assert_eq!(cause(&lines.into()), "cp: cannot stat 'x'");
+    }
+}
