@@ -32,6 +32,9 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
     let mut listeners: Vec<Listener> = Vec::new();
     for draft in drafts {
         check_tls(&draft, &mut errors);
+        if draft.broken {
+            continue;
+        }
         let place = draft.place.clone();
         let listener = finish_listener(draft, local_only, (!own_security).then_some(&common));
         let taken = listeners

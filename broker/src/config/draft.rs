@@ -57,6 +57,8 @@ pub(super) struct ListenerDraft {
     pub(super) tls_version: Option<At<TlsVersion>>,
     pub(super) max_connections: Option<u32>,
     pub(super) security: SecurityDraft,
+    /// Its `listener` line is wrong: it is here only to take the options that follow.
+    pub(super) broken: bool,
     /// Some option made this listener wanted, though no line began it.
     pub(super) touched: bool,
 }

@@ -135,7 +135,7 @@ impl Loader<'_> {
     }
 
     fn refuse(&mut self, option: &OptionSpec, name: &str, why: &str) -> Result<(), String> {
-        let message = Err(format!("{name} is not supported: {why}"));
+        let message = Err(format!("{name} is refused: {why}"));
         match option.scope {
             // One refusal for a bridge is enough: it has a dozen lines.
             Scope::Bridge if self.draft.bridge_refused => Ok(()),

@@ -1,9 +1,9 @@
 //! The sections "listeners" and "TLS" of the manual.
 
-use super::spec::{OptionSpec, Scope, ignored, refused, works};
+use super::spec::{Line, OptionSpec, Scope, ignored, refused, works};
 use crate::config::draft::ListenerDraft;
 use crate::config::model::{Family, TlsVersion};
-use crate::config::value::{self, Wrong, expected};
+use crate::config::value::{self, Parsed, Wrong, expected};
 
 use Scope::{Listener, Security, Tls};
 
@@ -15,25 +15,20 @@ const PER_LISTENER: &str =
 const PROXY: &str = "the PROXY protocol is not supported";
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    works("listener", Listener, "PORT [ADDRESS]|0 PATH", |draft, line| {
-        let (port, address) = line.value.split_once(' ').unwrap_or((line.value, ""));
-        let address = address.trim();
-        let mut listener = ListenerDraft { place: Some(line.place.clone()), ..ListenerDraft::default() };
-        if port == "0" {
-            if !address.starts_with('/') {
-                return expected("a port from 1 to 65535, or 0 and the absolute path of a Unix socket");
-            }
-            listener.unix_path = Some(address.into());
-        } else {
-            listener.port = Some(value::port(port)?);
-            if address.contains(' ') {
-                return expected("a port and at most one address");
-            }
-            listener.host = (!address.is_empty()).then(|| address.to_owned());
-        }
-        draft.listeners.push(listener);
-        Ok(())
-    })
+    works(
+        "listener",
+        Listener,
+        "PORT [ADDRESS]|0 PATH",
+        |draft, line| {
+            let listener = new_listener(line);
+            let wrong = listener.as_ref().err().cloned();
+            draft.listeners.push(listener.unwrap_or_else(|_| ListenerDraft {
+                broken: true,
+                ..ListenerDraft::default()
+            }));
+            wrong.map_or(Ok(()), Err)
+        },
+    )
     .rest()
     .many(),
     works("port", Listener, "PORT", |draft, line| {
@@ -159,3 +154,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     refused("tls_engine_kpass_sha1", Tls, "SHA1", ENGINES),
     refused("tls_keyform", Tls, "pem|engine", ENGINES),
 ];
+
+fn new_listener(line: &Line<'_>) -> Parsed<ListenerDraft> {
+    let (port, address) = line.value.split_once(' ').unwrap_or((line.value, ""));
+    let address = address.trim();
+    let mut listener = ListenerDraft {
+        place: Some(line.place.clone()),
+        ..ListenerDraft::default()
+    };
+    if port == "0" {
+        if !address.starts_with('/') {
+            return expected("a port from 1 to 65535, or 0 and the absolute path of a Unix socket");
+        }
+        listener.unix_path = Some(address.into());
+    } else {
+        listener.port = Some(value::port(port)?);
+        if address.contains(' ') {
+            return expected("a port and at most one address");
+        }
+        listener.host = (!address.is_empty()).then(|| address.to_owned());
+    }
+    Ok(listener)
+}

@@ -1,0 +1,10 @@
+//! The formats against programs that this project did not write.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod acl;
+mod config;
+mod passwd;
+mod support;
+#[cfg(feature = "server")]
+mod tls;
