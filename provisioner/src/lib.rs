@@ -1,1 +1,22 @@
 //! Turns a set of people and phones into a private MQTT broker on a Raspberry Pi.
+//!
+//! Data flows one way: a [`recipe`] resolves to a plan, a [`site`] holds people and keys, a
+//! [`toolchain`] makes the broker; a [`payload`] is assembled from the three, and a sink
+//! ([`bake`] into a card image, a folder) takes it.
+
+pub mod bake;
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod fsio;
+pub mod hint;
+pub mod output;
+pub mod payload;
+pub mod pki;
+pub mod process;
+pub mod prompt;
+pub mod recipe;
+pub mod secret;
+pub mod site;
+pub mod ssh;
+pub mod toolchain;

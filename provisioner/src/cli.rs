@@ -1,0 +1,78 @@
+//! The command line, as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::commands::{add_user, completions, image, init, render};
+use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
+
+/// Bakes a private MQTT broker into a Raspberry Pi card image.
+#[derive(Debug, Parser)]
+#[command(
+    name = "provision",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "Example:\n  provision image --out pi.img     then flash pi.img to a card")]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The folder with people, certificates and keys.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PROVISION_SITE",
+        default_value = "site"
+    )]
+    pub site: PathBuf,
+    /// Say more; twice: everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say less; twice: errors only.
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Print the result as one JSON object.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How to show long work.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressChoice,
+    /// When to use color.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a site: certificate authority, host certificate, SSH host keys, first person.
+    Init(init::InitArgs),
+    /// Bake a card image with the broker, its certificates and its people.
+    Image(image::ImageArgs),
+    /// Add a person who may log in to the broker.
+    AddUser(add_user::AddUserArgs),
+    /// Show what would be baked, or write it into a folder.
+    Render(render::RenderArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+impl Global {
+    /// Decides how this run speaks.
+    pub fn policy(&self, around: Surroundings) -> Policy {
+        let loudness = i16::from(self.verbose) - i16::from(self.quiet);
+        Policy::resolve(loudness, self.progress, self.color, self.json, around)
+    }
+}

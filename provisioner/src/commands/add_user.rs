@@ -1,0 +1,79 @@
+//! `provision add-user`.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::exit::ExitStatus;
+use crate::output::Output;
+use crate::prompt;
+use crate::secret::Secret;
+use crate::site::{AddedPerson, Name, Person, Sees, Site};
+
+/// Adds a person.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provision add-user jjolie --device 5s\n  \
+                        provision add-user fred --sees jjolie/5s --generate")]
+pub struct AddUserArgs {
+    /// The person's name: the user name, and a level of the person's topics.
+    name: Name,
+    /// Whose locations the person may read, all devices or one; repeatable.
+    #[arg(long, value_name = "NAME[/DEVICE]")]
+    sees: Vec<Sees>,
+    /// A device of the person, known by name; repeatable.
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<Name>,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Make up a password, show it once and keep it in the site.
+    #[arg(long, conflicts_with = "password_stdin")]
+    generate: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+    let mut site = Site::open(&global.site)?;
+    site.check_new(&args.name, args.sees.iter())?;
+    let password = if args.generate {
+        Secret::generate()?
+    } else if args.password_stdin {
+        prompt::password_from_stdin()?
+    } else {
+        prompt::new_password(args.name.as_str())?
+    };
+    let person = Person {
+        devices: args.device.iter().cloned().collect(),
+        sees: args.sees.iter().cloned().collect(),
+    };
+    let added = AddedPerson {
+        name: args.name.clone(),
+        person,
+        password,
+        generated: args.generate,
+    };
+    site.add_person(&added)?;
+    if output.policy().json {
+        output.json(&json!({
+            "version": 1,
+            "name": args.name.as_str(),
+            "password_file": site.kept_password(&args.name),
+        }))?;
+    } else {
+        output.data(args.name.as_str())?;
+    }
+    let base = &site.config().topic_base;
+    output.status(&format!(
+        "Added {}, who may read and write {base}/{}/#",
+        args.name, args.name
+    ));
+    if let Some(path) = site.kept_password(&args.name) {
+        output.note(&format!(
+            "  password: {}\n  kept in {} (0600)",
+            added.password.expose(),
+            path.display()
+        ));
+    }
+    output.note("The card knows it after the next `provision image`.");
+    Ok(ExitStatus::Success)
+}

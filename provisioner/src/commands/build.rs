@@ -1,0 +1,191 @@
+//! What `image` and `render` have in common: from arguments to a payload.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use image::base::debian::DebianBase;
+
+use super::init::{self, NewSiteArgs, Told};
+use crate::cli::Global;
+use crate::fsio::{self, Access};
+use crate::hint::Fault;
+use crate::output::Output;
+use crate::payload::{self, Inputs, Payload};
+use crate::recipe::{self, BaseChoice, Overrides, Plan, Size};
+use crate::site::{Host, NewSite, Site};
+use crate::toolchain::{self, BrokerBinary, Target};
+
+/// How to build.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// A built-in recipe, or the path of one of your own.
+    #[arg(long, value_name = "NAME|FILE", default_value = recipe::DEFAULT)]
+    recipe: String,
+    /// The base image: `debian`, or an .img or .img.xz [default: the recipe's].
+    #[arg(long, value_name = "NAME|FILE")]
+    base: Option<String>,
+    /// The kind of board [default: the recipe's].
+    #[arg(long, value_enum)]
+    target: Option<Target>,
+    /// Room to leave on the root file system [default: the recipe's].
+    #[arg(long, value_name = "SIZE")]
+    free: Option<Size>,
+    /// A folder of files to lay over those of the recipe; repeatable.
+    #[arg(long, value_name = "DIR")]
+    overlay: Vec<PathBuf>,
+    /// A ready-made broker instead of a compiled one.
+    #[arg(long, value_name = "FILE")]
+    broker: Option<PathBuf>,
+    /// The Debian mirror that packages come from [default: apt's].
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    #[command(flatten)]
+    new: NewSiteArgs,
+}
+
+/// The parts that a payload and an image are made of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) plan: Plan,
+    pub(super) site: Site,
+    pub(super) told: Option<Told>,
+    pub(super) broker: BrokerBinary,
+    /// The raw base image, if it was asked for.
+    pub(super) base: Option<PathBuf>,
+}
+
+/// Whether the base image is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithBase {
+    Yes,
+    No,
+}
+
+impl BuildArgs {
+    /// Resolves the recipe against the flags.
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        let overrides = Overrides {
+            base: self.base.clone(),
+            target: self.target,
+            free: self.free,
+            overlays: self.overlay.clone(),
+        };
+        let directory = std::env::current_dir().context("finding the working directory")?;
+        recipe::load(&self.recipe)?.resolve(overrides, &directory)
+    }
+
+    /// Asks what a new site needs, if there is none.
+    pub(super) fn new_site(&self, root: &Path) -> anyhow::Result<Option<NewSite>> {
+        if Site::exists(root) {
+            if self.new.only_for_new() {
+                let text = format!(
+                    "{} is a site already, and these flags are for a new one",
+                    root.display()
+                );
+                return Err(Fault::input(text)
+                    .hint("edit site.yaml and people.yaml in it instead")
+                    .into());
+            }
+            return Ok(None);
+        }
+        self.new.complete().map(Some)
+    }
+
+    /// Makes or finds everything that takes long, side by side, then opens or makes the site:
+    /// last, so that a failure before leaves no site behind.
+    pub(super) fn parts(
+        &self,
+        with_base: WithBase,
+        global: &Global,
+        output: &Output,
+    ) -> anyhow::Result<Parts> {
+        let plan = self.plan()?;
+        let new = self.new_site(&global.site)?;
+        let cache = fsio::cache_directory()?;
+        fsio::create_directory(&cache, Access::Public)?;
+        let (base, broker) = std::thread::scope(|scope| {
+            let base = scope.spawn(|| match with_base {
+                WithBase::Yes => {
+                    base_image(&plan, self.mirror.as_deref(), &cache, output).map(Some)
+                }
+                WithBase::No => Ok(None),
+            });
+            let broker = toolchain::obtain(
+                plan.target,
+                self.broker.as_deref(),
+                &cache,
+                &mut output.task(),
+            );
+            (base.join(), broker)
+        });
+        let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
+        let broker = broker?;
+        let (site, told) = match new {
+            None => (Site::open(&global.site)?, None),
+            Some(new) => {
+                init::create(new, &global.site, output).map(|(site, told)| (site, Some(told)))?
+            }
+        };
+        Ok(Parts {
+            plan,
+            site,
+            told,
+            broker,
+            base,
+        })
+    }
+
+    /// The host that is built for.
+    pub(super) fn host<'a>(&self, site: &'a Site) -> anyhow::Result<&'a Host> {
+        site.host(self.new.host.as_deref())
+    }
+}
+
+impl Parts {
+    /// Assembles the payload for `host`.
+    pub(super) fn payload(&self, host: &Host) -> anyhow::Result<Payload> {
+        payload::assemble(&Inputs {
+            plan: &self.plan,
+            site: &self.site,
+            host,
+            broker: &self.broker,
+        })
+    }
+}
+
+fn base_image(
+    plan: &Plan,
+    mirror: Option<&str>,
+    cache: &Path,
+    output: &Output,
+) -> anyhow::Result<PathBuf> {
+    let begun = Instant::now();
+    let mut task = output.task();
+    let path = match &plan.base {
+        BaseChoice::File(path) => {
+            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
+            base.map_err(image::Error::from)
+                .with_context(|| format!("preparing base {}", path.display()))?
+                .image
+        }
+        BaseChoice::Debian => {
+            let architecture = plan.target.architecture();
+            let base = DebianBase::new(architecture)
+                .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
+            let base = match mirror {
+                Some(mirror) => base.with_mirror(mirror),
+                None => base,
+            };
+            base.prepare(cache, &mut task)
+                .context("building the Debian base")?
+        }
+    };
+    output.detail(&format!(
+        "base {} in {}",
+        path.display(),
+        crate::output::duration(begun.elapsed())
+    ));
+    Ok(path)
+}

@@ -1,0 +1,157 @@
+//! `provision image`.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::build::{BuildArgs, Parts, WithBase};
+use super::{init, render};
+use crate::cli::Global;
+use crate::exit::ExitStatus;
+use crate::hint::Fault;
+use crate::output::{Output, bytes};
+use crate::recipe::{Size, Sudo};
+use crate::site::Host;
+use crate::{bake, ssh};
+
+/// Bakes a card image. Where there is no site yet, it makes one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provision image --out pi.img\n  \
+                        provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
+pub struct ImageArgs {
+    /// The image to write; an image that is there is replaced when the new one is complete.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The size of the card: an image that would be larger is refused.
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<Size>,
+    /// Say what would be written, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+    check_out(&args.out)?;
+    if args.dry_run {
+        return render::preview(&args.build, global, output);
+    }
+    let parts = args.build.parts(WithBase::Yes, global, output)?;
+    match bake(args, &parts, output) {
+        Ok(()) => Ok(ExitStatus::Success),
+        Err(error) => {
+            if parts.told.is_some() {
+                parts.site.discard()?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<()> {
+    let host = args.build.host(&parts.site)?;
+    let payload = parts.payload(host)?;
+    let base = parts.base.as_deref();
+    let request = bake::Request {
+        base: base.ok_or_else(|| Fault::new("there is no base image"))?,
+        out: &args.out,
+        plan: &parts.plan,
+        broker: &parts.broker.facts,
+        limit: args.max_size.map(Size::bytes),
+        timestamp: bake::timestamp(&parts.site, host)?,
+    };
+    let report = bake::bake(&payload, &request, &mut output.task())?;
+    if output.policy().json {
+        output.json(&json!({
+            "version": 1,
+            "image": args.out,
+            "size": report.size,
+            "site": parts.site.root(),
+            "host": host.name,
+            "release": payload.release,
+            "written": report.written,
+        }))?;
+    } else {
+        output.data(&args.out.display().to_string())?;
+    }
+    explain(args, parts, host, output)
+}
+
+/// Only a regular file is replaced, and only in a folder that exists.
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    let folder = out
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Fault::input(format!(
+            "--out {}: there is no folder {}",
+            out.display(),
+            folder.display()
+        ))
+        .into());
+    }
+    let Ok(meta) = fs::metadata(out) else {
+        return Ok(());
+    };
+    let kind = meta.file_type();
+    if kind.is_block_device() {
+        let text = format!(
+            "--out {} is a device; this command writes image files only",
+            out.display()
+        );
+        return Err(Fault::input(text)
+            .hint("write --out pi.img, then flash it")
+            .into());
+    }
+    if !kind.is_file() {
+        return Err(Fault::input(format!("--out {} exists and is no file", out.display())).into());
+    }
+    Ok(())
+}
+
+/// Says where things are, and how to flash, log in and connect.
+fn explain(args: &ImageArgs, parts: &Parts, host: &Host, output: &Output) -> anyhow::Result<()> {
+    let (site, login) = (&parts.site, &parts.plan.login);
+    if let Some(told) = &parts.told {
+        init::tell(site, told, output)?;
+    }
+    let key = site
+        .minted_ssh_key()
+        .map_or_else(String::new, |path| format!("-i {} ", path.display()));
+    let fingerprint = ssh::fingerprint(&site.host_files(host)?.ssh_host_public_key)?;
+    let sudo = match login.sudo {
+        Sudo::Passwordless => "may do everything with sudo, without a password",
+        Sudo::None => "may not use sudo",
+    };
+    let person = site
+        .people()
+        .people
+        .keys()
+        .next()
+        .map_or("NAME", |name| name.as_str());
+    let base = &site.config().topic_base;
+    let size = fs::metadata(&args.out).map_or_else(
+        |_| String::new(),
+        |meta| format!(" ({})", bytes(meta.len())),
+    );
+    let (out, name, authority) = (args.out.display(), &host.name, site.authority_path());
+    output.note(&format!(
+        "The image {out}{size} holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
+         1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
+         \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
+         2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
+         \u{20}                host key {fingerprint}\n\
+         3. Connect:     mosquitto_sub --cafile {} -h {name}.local -p {} -u {person} -P PASSWORD -v -t '{base}/#'",
+        site.root().display(),
+        login.name,
+        authority.display(),
+        host.port,
+    ));
+    Ok(())
+}

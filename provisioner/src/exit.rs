@@ -1,0 +1,33 @@
+//! Exit codes, which are an interface: 0 done, 1 failed, 2 usage, recipe or site error, 3 a check
+//! found something, 130 interrupted.
+
+use std::process::ExitCode;
+
+use crate::hint::Fault;
+
+/// How a command ended, when it did not end in an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Everything asked for was done.
+    Success,
+    /// A check ran to its end and found something.
+    Findings,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Success => Self::SUCCESS,
+            ExitStatus::Findings => Self::from(3),
+        }
+    }
+}
+
+/// Returns 2 if what the user wrote (arguments, recipe, site) is at fault, else 1.
+pub fn code_of(error: &anyhow::Error) -> ExitCode {
+    let usage = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Fault>())
+        .any(Fault::is_users);
+    ExitCode::from(if usage { 2 } else { 1 })
+}

@@ -1,0 +1,266 @@
+//! From plan, site and broker to files and units.
+
+use broker::config::Config;
+use image::{Entry, EntryPath, Kind, Overlay};
+use serde::Serialize;
+
+use super::release::{ETC, Release};
+use super::system::{self, put};
+use super::template;
+use super::tree::Tree;
+use crate::hint::Fault;
+use crate::recipe::{Plain, Plan, Sudo};
+use crate::site::{self, Host, HostFiles, Site};
+use crate::toolchain::BrokerBinary;
+
+/// What a payload is made of.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// How to build.
+    pub plan: &'a Plan,
+    /// Who it is for.
+    pub site: &'a Site,
+    /// Which of the site's hosts.
+    pub host: &'a Host,
+    /// The program.
+    pub broker: &'a BrokerBinary,
+}
+
+/// What goes onto a Pi.
+#[derive(Debug)]
+pub struct Payload {
+    /// Files, directories and links; sorted.
+    pub files: Overlay,
+    /// Units to enable; sorted.
+    pub units: Vec<Unit>,
+    /// Who may log in.
+    pub login: LoginUser,
+    /// The broker's release.
+    pub release: String,
+}
+
+/// A unit to enable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unit {
+    /// `mqtt-broker.service`.
+    pub name: String,
+    /// `multi-user.target`.
+    pub wanted_by: String,
+}
+
+/// The user that may log in over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginUser {
+    /// The user's name.
+    pub name: String,
+    /// What it may do as root.
+    pub sudo: Sudo,
+    /// Public keys, one line each.
+    pub authorized_keys: Vec<String>,
+}
+
+/// What templates can use.
+#[derive(Debug, Serialize)]
+pub struct Context<'a> {
+    host: HostContext<'a>,
+    site: SiteContext<'a>,
+    broker: BrokerContext<'a>,
+    login: &'a str,
+    timezone: &'a str,
+    target: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct HostContext<'a> {
+    name: &'a str,
+    port: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct SiteContext<'a> {
+    organization: &'a str,
+    topic_base: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct BrokerContext<'a> {
+    plain: &'static str,
+    log_types: &'a [String],
+    persistence: bool,
+    autosave_interval: u32,
+    extra: &'a str,
+}
+
+/// Makes the payload, and checks the broker's files with the broker's own reader.
+///
+/// # Errors
+///
+/// A missing overlay, a template with an error, a configuration that the broker would refuse
+/// (with the broker's words), a secret on the FAT partition.
+pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
+    let context = tera::Context::from_serialize(&Context::new(inputs))
+        .map_err(|error| Fault::new(error.to_string()))?;
+    let secrets = inputs.site.host_files(inputs.host)?;
+    let (mut files, mut units) = (Overlay::new(), Vec::new());
+    system::add(&mut files, inputs.plan, inputs.host, &secrets)?;
+    add_broker(&mut files, inputs, &secrets)?;
+    for name in &inputs.plan.overlays {
+        add_tree(&mut files, &mut units, &Tree::read(name)?, &context)?;
+    }
+    check_configuration(&files)?;
+    let (release, mut files) = Release::split(&files)?;
+    for (path, entry) in release.files().iter() {
+        files.insert(path.clone(), entry.clone())?;
+    }
+    units.sort();
+    units.dedup();
+    let login = &inputs.plan.login;
+    Ok(Payload {
+        files,
+        units,
+        login: LoginUser {
+            name: login.name.clone(),
+            sudo: login.sudo,
+            authorized_keys: inputs.site.authorized_keys()?,
+        },
+        release: release.id().to_owned(),
+    })
+}
+
+impl<'a> Context<'a> {
+    fn new(inputs: &'a Inputs<'_>) -> Self {
+        let (plan, config) = (inputs.plan, inputs.site.config());
+        Self {
+            host: HostContext {
+                name: &inputs.host.name,
+                port: inputs.host.port,
+            },
+            site: SiteContext {
+                organization: &config.organization,
+                topic_base: &config.topic_base,
+            },
+            broker: BrokerContext {
+                plain: match plan.broker.plain {
+                    Plain::None => "none",
+                    Plain::Loopback => "loopback",
+                    Plain::Lan => "lan",
+                },
+                log_types: &plan.broker.log_types,
+                persistence: plan.broker.persistence,
+                autosave_interval: plan.broker.autosave_interval,
+                extra: &plan.broker.extra,
+            },
+            login: &plan.login.name,
+            timezone: &plan.timezone,
+            target: plan.target.name(),
+        }
+    }
+}
+
+/// The program, and what the site says: certificates, passwords, access lists.
+fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>, host: &HostFiles) -> anyhow::Result<()> {
+    let (site, config) = (inputs.site, inputs.site.config());
+    let acl = site::acl(site.people(), &config.topic_base)?;
+    let from = |file: &str| format!("site/{file}");
+    let own = |file: &str| format!("site/hosts/{}/{file}", inputs.host.name);
+    put(
+        files,
+        "/usr/local/bin/mqtt-broker",
+        Entry::file(inputs.broker.bytes.clone(), 0o755, "broker"),
+    )?;
+    for (name, text, origin) in [
+        ("tls/ca.crt", host.authority.as_str(), from("pki/ca.crt")),
+        ("tls/crl.pem", host.crl.as_str(), from("pki/crl.pem")),
+        (
+            "tls/server.crt",
+            host.certificate.as_str(),
+            own("server.crt"),
+        ),
+    ] {
+        put(
+            files,
+            &format!("{ETC}/{name}"),
+            Entry::file(text, 0o644, origin),
+        )?;
+    }
+    // Root's alone until the service's group exists: at boot tmpfiles.d opens them to it.
+    for (name, text, origin) in [
+        (
+            "tls/server.key",
+            host.key.expose().to_owned(),
+            own("server.key"),
+        ),
+        ("passwd", site.passwords()?.to_string(), from("passwd")),
+        ("acl", acl.to_string(), from("people.yaml")),
+    ] {
+        put(
+            files,
+            &format!("{ETC}/{name}"),
+            Entry::file(text, 0o600, origin).secret(),
+        )?;
+    }
+    Ok(())
+}
+
+fn add_tree(
+    files: &mut Overlay,
+    units: &mut Vec<Unit>,
+    tree: &Tree,
+    context: &tera::Context,
+) -> anyhow::Result<()> {
+    let mode_of = |path: &str| tree.manifest.modes.get(path).map(|mode| mode.0);
+    for (path, bytes) in &tree.files {
+        let origin = format!("{}/{path}", tree.label);
+        let (path, bytes) = match path.strip_suffix(template::SUFFIX) {
+            None => (path.as_str(), bytes.clone()),
+            Some(path) => {
+                let text = std::str::from_utf8(bytes)
+                    .map_err(|error| Fault::input(format!("{origin} is not UTF-8: {error}")))?;
+                (path, template::render(&origin, text, context)?.into_bytes())
+            }
+        };
+        let mode = mode_of(path).unwrap_or(0o644);
+        put(files, &format!("/{path}"), Entry::file(bytes, mode, origin))?;
+    }
+    let manifest = format!("{}/overlay.yaml", tree.label);
+    for (path, mode) in &tree.manifest.modes {
+        let path = EntryPath::new(format!("/{path}"))?;
+        if files.get(path.as_str()).is_none() {
+            files.insert(path, Entry::directory(mode.0, manifest.as_str()))?;
+        }
+    }
+    for (path, target) in &tree.manifest.links {
+        put(
+            files,
+            &format!("/{path}"),
+            Entry::symlink(target.as_str(), manifest.as_str()),
+        )?;
+    }
+    units.extend(tree.manifest.units.iter().map(|unit| Unit {
+        name: unit.name.clone(),
+        wanted_by: unit.wanted_by.clone(),
+    }));
+    Ok(())
+}
+
+/// Reads the configuration as the broker on the Pi will.
+fn check_configuration(files: &Overlay) -> anyhow::Result<()> {
+    let path = format!("{ETC}/broker.conf");
+    let Some(Entry {
+        kind: Kind::File(bytes),
+        origin,
+        ..
+    }) = files.get(&path)
+    else {
+        let text = format!("no overlay brings {path}, so the broker would not start");
+        return Err(Fault::input(text)
+            .hint("keep the built-in overlay `broker` in the recipe")
+            .into());
+    };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Fault::input(format!("{origin} is not UTF-8: {error}")))?;
+    Config::parse(&path, text).map(drop).map_err(|error| {
+        let fault = Fault::input(format!("the broker would refuse its configuration, rendered from {origin}:\n{error}"));
+        fault.hint("`provision render --show /etc/mqtt-broker/broker.conf` prints it with line numbers").into()
+    })
+}

@@ -1,0 +1,10 @@
+//! What goes onto a Pi, the same whether it is baked into a card or laid into a folder.
+
+mod assemble;
+mod release;
+mod system;
+mod template;
+mod tree;
+
+pub use assemble::{Context, Inputs, LoginUser, Payload, Unit, assemble};
+pub use release::{ETC, Release};

@@ -1,0 +1,22 @@
+//! The site's certificate authority and the certificates it issues.
+
+mod authority;
+mod inspect;
+mod pem;
+mod san;
+
+pub use authority::{Authority, Issued, Subject};
+pub use inspect::{Summary, summarize};
+pub use pem::{PemError, check_key_pair};
+pub use san::{AltName, AltNameError};
+
+/// How long a server certificate is valid. Phones refuse more than 825 days
+/// (Apple support 103769); five days are left for clocks that differ.
+pub const SERVER_DAYS: i64 = 820;
+
+/// How long the authority is valid: people install it on phones by hand, so seldom.
+pub const AUTHORITY_DAYS: i64 = 3653;
+
+/// How far certificates begin in the past. A Raspberry Pi has no clock of its own and starts with
+/// the time of its last shutdown or of its image, which may be before the moment of issue.
+pub const BACKDATE_DAYS: i64 = 1;

@@ -1,0 +1,66 @@
+//! Questions, asked only on a terminal.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::Context;
+
+use crate::hint::Fault;
+use crate::secret::Secret;
+
+/// Whether there is somebody to ask.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for a line; an empty answer takes `default`.
+pub fn line(question: &str, default: &str) -> anyhow::Result<String> {
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "{question} [{default}]: ")
+        .and_then(|()| terminal.flush())
+        .context("asking")?;
+    let mut answer = String::new();
+    let read = io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .context("reading the answer")?;
+    if read == 0 {
+        return Err(Fault::input("the question was not answered").into());
+    }
+    let answer = answer.trim();
+    Ok(if answer.is_empty() {
+        default.to_owned()
+    } else {
+        answer.to_owned()
+    })
+}
+
+/// Asks for a new password twice, without echo.
+pub fn new_password(name: &str) -> anyhow::Result<Secret> {
+    if !can_ask() {
+        return Err(Fault::input("there is no terminal to ask for a password")
+            .hint("use --password-stdin or --generate")
+            .into());
+    }
+    let first = Secret::new(
+        rpassword::prompt_password(format!("Password for {name}: "))
+            .context("reading the password")?,
+    );
+    let second =
+        Secret::new(rpassword::prompt_password("Again: ").context("reading the password")?);
+    if first.expose() != second.expose() {
+        return Err(Fault::input("the two passwords differ; nothing was changed").into());
+    }
+    Ok(first)
+}
+
+/// Reads a password from the first line of standard input.
+pub fn password_from_stdin() -> anyhow::Result<Secret> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut text)
+        .context("reading the password from standard input")?;
+    let end = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(end);
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,309 @@
+//! An open site.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use broker::passwd::PasswordFile;
+use serde::de::DeserializeOwned;
+
+use super::config::{Host, SiteConfig};
+use super::name::Name;
+use super::people::{People, Person, Sees};
+use super::{edit, passwords};
+use crate::fsio::{self, Access, Lock};
+use crate::hint::Fault;
+use crate::pki;
+use crate::secret::Secret;
+
+/// The file that marks a folder as a site and says how it is laid out.
+pub(super) const VERSION: &str = "version";
+
+/// The layout that this program writes.
+pub(super) const LAYOUT: u32 = 1;
+
+/// A site, locked as long as it is open.
+#[derive(Debug)]
+pub struct Site {
+    root: PathBuf,
+    config: SiteConfig,
+    people: People,
+    _lock: Lock,
+}
+
+/// What the card of one host needs of the site.
+pub struct HostFiles {
+    /// The authority's certificate.
+    pub authority: String,
+    /// The revocation list.
+    pub crl: String,
+    /// The server's certificate.
+    pub certificate: String,
+    /// The server's key.
+    pub key: Secret,
+    /// The private SSH host key.
+    pub ssh_host_key: Secret,
+    /// The public SSH host key.
+    pub ssh_host_public_key: String,
+}
+
+impl std::fmt::Debug for HostFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HostFiles(..)")
+    }
+}
+
+/// A person to be added.
+#[derive(Debug)]
+pub struct AddedPerson {
+    /// What the person is called.
+    pub name: Name,
+    /// Devices and whom the person sees.
+    pub person: Person,
+    /// The password.
+    pub password: Secret,
+    /// Whether the password was made up here and is kept for its owner.
+    pub generated: bool,
+}
+
+impl Site {
+    /// Whether `root` is a site.
+    pub fn exists(root: &Path) -> bool {
+        root.join(VERSION).exists()
+    }
+
+    /// Opens and locks the site at `root` and checks what people wrote by hand.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, another command has it, its layout is newer, a file has an error (file,
+    /// line and column are named), or a secret can be read by others.
+    pub fn open(root: &Path) -> anyhow::Result<Self> {
+        check_layout(root)?;
+        let Some(lock) = Lock::try_take(&root.join(".lock"))? else {
+            let text = format!("another command is working on {}", root.display());
+            return Err(Fault::new(text)
+                .hint("wait for it to end, then try again")
+                .into());
+        };
+        let config: SiteConfig = read_yaml(&root.join("site.yaml"))?;
+        config.check().map_err(|error| {
+            Fault::input(format!("{}: {error}", root.join("site.yaml").display()))
+        })?;
+        let people: People = read_yaml(&root.join("people.yaml"))?;
+        people.check().map_err(|error| {
+            Fault::input(format!("{}: {error}", root.join("people.yaml").display()))
+        })?;
+        let site = Self {
+            root: root.to_owned(),
+            config,
+            people,
+            _lock: lock,
+        };
+        site.check_secrets()?;
+        Ok(site)
+    }
+
+    /// Removes a site that was made a moment ago for something that then failed, so that nobody
+    /// finds keys that nothing was made with.
+    pub fn discard(self) -> anyhow::Result<()> {
+        fs::remove_dir_all(&self.root).with_context(|| format!("removing {}", self.root.display()))
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `site.yaml`.
+    pub fn config(&self) -> &SiteConfig {
+        &self.config
+    }
+
+    /// `people.yaml`.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The host called `name`, or the only one.
+    pub fn host(&self, name: Option<&str>) -> anyhow::Result<&Host> {
+        let hosts = &self.config.hosts;
+        let names = || {
+            hosts
+                .iter()
+                .map(|host| host.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match name {
+            Some(name) => hosts.iter().find(|host| host.name == name).ok_or_else(|| {
+                Fault::input(format!("the site has no host {name}; it has {}", names())).into()
+            }),
+            None if hosts.len() == 1 => Ok(&hosts[0]),
+            None => Err(
+                Fault::input(format!("the site has several hosts: {}", names()))
+                    .hint("choose one with --host")
+                    .into(),
+            ),
+        }
+    }
+
+    /// Where the authority's certificate is, which every client needs.
+    pub fn authority_path(&self) -> PathBuf {
+        self.root.join("pki/ca.crt")
+    }
+
+    /// Where the private SSH key is that was minted for people who had none.
+    pub fn minted_ssh_key(&self) -> Option<PathBuf> {
+        let path = self.root.join("ssh/id_ed25519");
+        path.exists().then_some(path)
+    }
+
+    /// The public SSH keys that may log in, without comments.
+    pub fn authorized_keys(&self) -> anyhow::Result<Vec<String>> {
+        crate::ssh::read_public_keys(&self.root.join("ssh/authorized_keys"))
+    }
+
+    /// Where a generated password is kept until its owner has it.
+    pub fn kept_password(&self, name: &Name) -> Option<PathBuf> {
+        let path = self.root.join("passwords").join(name.as_str());
+        path.exists().then_some(path)
+    }
+
+    /// The password file with the entries of those who are in `people.yaml`.
+    pub fn passwords(&self) -> anyhow::Result<PasswordFile> {
+        let mut file = passwords::parse(&self.root.join("passwd"), &self.read("passwd")?)?;
+        let strangers: Vec<_> = file
+            .names()
+            .filter(|name| {
+                !self
+                    .people
+                    .people
+                    .keys()
+                    .any(|known| known.as_str() == *name)
+            })
+            .map(str::to_owned)
+            .collect();
+        for name in strangers {
+            file.remove(&name);
+        }
+        Ok(file)
+    }
+
+    /// Reads what the card of `host` needs and checks that it fits together.
+    pub fn host_files(&self, host: &Host) -> anyhow::Result<HostFiles> {
+        let read = |name: &str| self.read(&format!("hosts/{}/{name}", host.name));
+        let files = HostFiles {
+            authority: self.read("pki/ca.crt")?,
+            crl: self.read("pki/crl.pem")?,
+            certificate: read("server.crt")?,
+            key: Secret::new(read("server.key")?),
+            ssh_host_key: Secret::new(read("ssh_host_ed25519_key")?),
+            ssh_host_public_key: read("ssh_host_ed25519_key.pub")?,
+        };
+        pki::check_key_pair(&files.certificate, files.key.expose())
+            .with_context(|| format!("checking the certificate of {}", host.name))?;
+        Ok(files)
+    }
+
+    /// Checks that `name` is free and that everybody in `sees` exists, before a password is asked for.
+    pub fn check_new<'a>(
+        &self,
+        name: &Name,
+        sees: impl Iterator<Item = &'a Sees>,
+    ) -> anyhow::Result<()> {
+        if self.people.people.contains_key(name) {
+            return Err(Fault::input(format!(
+                "there is a person {name} already; nothing was changed"
+            ))
+            .into());
+        }
+        for sees in sees {
+            self.people
+                .require(&sees.name)
+                .map_err(|error| Fault::input(format!("--sees {sees}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a person: the password first, `people.yaml` last, since who is not in it is nobody.
+    pub fn add_person(&mut self, added: &AddedPerson) -> anyhow::Result<()> {
+        let name = &added.name;
+        self.check_new(name, added.person.sees.iter())?;
+        let text = edit::add_person(&self.read("people.yaml")?, name, &added.person)?;
+        let passwd = passwords::with_password(
+            &self.root.join("passwd"),
+            &self.read("passwd")?,
+            name,
+            &added.password,
+        )?;
+        fsio::write_atomic(
+            &self.root.join("passwd"),
+            passwd.as_bytes(),
+            Access::Private,
+        )?;
+        if added.generated {
+            passwords::keep(&self.root.join("passwords"), name, &added.password)?;
+        }
+        fsio::write_atomic(
+            &self.root.join("people.yaml"),
+            text.as_bytes(),
+            Access::Public,
+        )?;
+        self.people
+            .people
+            .insert(name.clone(), added.person.clone());
+        Ok(())
+    }
+
+    fn read(&self, name: &str) -> anyhow::Result<String> {
+        let path = self.root.join(name);
+        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+    }
+
+    fn check_secrets(&self) -> anyhow::Result<()> {
+        let fixed = ["passwd", "pki/ca.key"].map(str::to_owned);
+        let hosts = self.config.hosts.iter().flat_map(|host| {
+            ["server.key", "ssh_host_ed25519_key"].map(|file| format!("hosts/{}/{file}", host.name))
+        });
+        for name in fixed.into_iter().chain(hosts) {
+            let path = self.root.join(name);
+            let meta =
+                fs::metadata(&path).with_context(|| format!("looking at {}", path.display()))?;
+            let mode = meta.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                let text = format!("{} is secret, but its mode is {mode:04o}", path.display());
+                return Err(Fault::input(text)
+                    .hint(format!("chmod 600 {}", path.display()))
+                    .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_layout(root: &Path) -> anyhow::Result<()> {
+    let Some(text) = fsio::read_optional(&root.join(VERSION))? else {
+        let text = format!("there is no site at {}", root.display());
+        return Err(Fault::input(text)
+            .hint("make one with `provision init`, or name yours with --site")
+            .into());
+    };
+    match text.trim().parse() {
+        Ok(LAYOUT) => Ok(()),
+        _ => Err(Fault::input(format!(
+            "{} has layout {:?}; this program knows layout {LAYOUT}",
+            root.display(),
+            text.trim()
+        ))
+        .hint("use the version of provision that made it, or a newer one")
+        .into()),
+    }
+}
+
+/// Reads a YAML file; an error names file, line, column and the nearest key.
+fn read_yaml<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    crate::recipe::yaml::parse(&path.display().to_string(), &text)
+}

@@ -1,0 +1,302 @@
+//! Cross-compiling the broker with cargo, once for each state of its source.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, bail};
+use data_encoding::HEXLOWER;
+use image::Progress;
+use sha2::{Digest, Sha256};
+
+use super::elf::ElfFacts;
+use super::source::BrokerSource;
+use super::target::Target;
+use crate::fsio::{self, Access, Lock};
+use crate::hint::Fault;
+use crate::process;
+
+/// The cargo profile for the Pi: small.
+const PROFILE: &str = "pi";
+
+/// A broker for a target, looked into.
+#[derive(Debug, Clone)]
+pub struct BrokerBinary {
+    /// The file.
+    pub path: PathBuf,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+    /// What it needs.
+    pub facts: ElfFacts,
+}
+
+/// Returns the broker for `target`: `ready_made` if the user names one, else the one in the cache
+/// that was built from this very source, else it is built.
+///
+/// # Errors
+///
+/// A missing compiler, linker or standard library is named with its cure before cargo starts;
+/// a binary for another machine is refused.
+pub fn obtain(
+    target: Target,
+    ready_made: Option<&Path>,
+    cache: &Path,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<BrokerBinary> {
+    let path = match ready_made {
+        Some(path) => path.to_owned(),
+        None => built(target, cache, progress)?,
+    };
+    let bytes = fs::read(&path).with_context(|| format!("reading broker {}", path.display()))?;
+    let facts = ElfFacts::read(&bytes).and_then(|facts| facts.check(target, None).map(|()| facts));
+    let facts = facts.map_err(|error| {
+        Fault::input(format!("broker {} can't be used: {error}", path.display()))
+    })?;
+    Ok(BrokerBinary { path, bytes, facts })
+}
+
+fn built(target: Target, cache: &Path, progress: &mut dyn Progress) -> anyhow::Result<PathBuf> {
+    let source = BrokerSource::find()?;
+    let compiler = Compiler::find(target)?;
+    let digest = compiler.digest(&source, target)?;
+    let folder = cache.join("brokers").join(target.name());
+    let path = folder.join(format!("mqtt-broker-{}", &digest[..16]));
+    if path.exists() {
+        return Ok(path);
+    }
+    fsio::create_directory(&folder, Access::Public)?;
+    let _lock = wait_for_lock(&folder.join(".lock"), progress)?;
+    if !path.exists() {
+        let fresh = compile(&source, &compiler, target, &cache.join("target"), progress)?;
+        let bytes = fs::read(&fresh).with_context(|| format!("reading {}", fresh.display()))?;
+        fsio::write_atomic(&path, &bytes, Access::Public)?;
+    }
+    Ok(path)
+}
+
+/// A Rust compiler that has the target's standard library.
+struct Compiler {
+    /// `RUSTC` for cargo; `None` is cargo's own choice.
+    rustc: Option<PathBuf>,
+    version: String,
+}
+
+impl Compiler {
+    /// The toolchain's own compiler, else Debian's, which may have the library where rustup has not.
+    fn find(target: Target) -> anyhow::Result<Self> {
+        if process::find("cargo").is_none() {
+            return Err(
+                Fault::new("cargo was not found, and the broker has to be compiled")
+                    .hint(INSTALL_RUST)
+                    .into(),
+            );
+        }
+        if process::find(target.linker()).is_none() {
+            let text = format!(
+                "{} was not found, and the broker for {target} has to be linked",
+                target.linker()
+            );
+            let hint = format!("sudo apt-get install {}", target.packages());
+            return Err(Fault::new(text).hint(hint).into());
+        }
+        let debian = PathBuf::from("/usr/bin/rustc");
+        for rustc in [None, Some(debian)] {
+            let program = rustc.clone().unwrap_or_else(|| PathBuf::from("rustc"));
+            if has_library(&program, target) {
+                let version = process::output(Command::new(&program).arg("-vV"))?;
+                return Ok(Self { rustc, version });
+            }
+        }
+        let text = format!(
+            "Rust's standard library for {} is not installed",
+            target.triple()
+        );
+        Err(Fault::new(text)
+            .hint(format!("rustup target add {}", target.triple()))
+            .into())
+    }
+
+    fn digest(&self, source: &BrokerSource, target: Target) -> anyhow::Result<String> {
+        let parts = [
+            source.digest()?,
+            self.version.clone(),
+            target.triple().to_owned(),
+            PROFILE.to_owned(),
+        ];
+        Ok(HEXLOWER.encode(&Sha256::digest(parts.join("\n"))))
+    }
+}
+
+const INSTALL_RUST: &str =
+    "install Rust with rustup, or name a ready-made broker with --broker FILE";
+
+fn has_library(rustc: &Path, target: Target) -> bool {
+    let printed = process::output(Command::new(rustc).args([
+        "--print",
+        "target-libdir",
+        "--target",
+        target.triple(),
+    ]));
+    let Ok(folder) = printed else { return false };
+    let Ok(mut entries) = fs::read_dir(folder.trim()) else {
+        return false;
+    };
+    entries.any(|entry| {
+        entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    })
+}
+
+fn wait_for_lock(path: &Path, progress: &mut dyn Progress) -> anyhow::Result<Lock> {
+    const INTERVAL: std::time::Duration = std::time::Duration::from_millis(200);
+    let mut said = false;
+    loop {
+        if let Some(lock) = Lock::try_take(path)? {
+            return Ok(lock);
+        }
+        if !said {
+            progress.warn("another command is building the broker; waiting for it");
+            said = true;
+        }
+        std::thread::sleep(INTERVAL);
+    }
+}
+
+fn compile(
+    source: &BrokerSource,
+    compiler: &Compiler,
+    target: Target,
+    target_dir: &Path,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<PathBuf> {
+    let total = count_crates(source, target).ok();
+    progress.begin(&format!("Compiling broker for {target}"), total);
+    let mut command = cargo(source, compiler);
+    command.args([
+        "build",
+        "--locked",
+        "--package",
+        "broker",
+        "--bin",
+        "mqtt-broker",
+        "--profile",
+        PROFILE,
+    ]);
+    command
+        .args([
+            "--target",
+            target.triple(),
+            "--message-format",
+            "json",
+            "--target-dir",
+        ])
+        .arg(target_dir);
+    let triple = target.triple();
+    let upper = triple.to_uppercase().replace('-', "_");
+    command.env(format!("CARGO_TARGET_{upper}_LINKER"), target.linker());
+    command.env(format!("CC_{}", triple.replace('-', "_")), target.linker());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().context("starting cargo")?;
+    let (executable, errors) = follow(&mut child, progress)?;
+    let status = child.wait().context("waiting for cargo")?;
+    if !status.success() {
+        bail!(
+            "compiling the broker failed ({status})\n{}",
+            errors.trim_end()
+        );
+    }
+    let executable = executable.context("cargo made no mqtt-broker")?;
+    progress.end(&format!("Compiled broker for {target}"));
+    Ok(executable)
+}
+
+/// Reads cargo's messages to the end: reports each crate, keeps errors, finds the executable.
+fn follow(
+    child: &mut Child,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<(Option<PathBuf>, String)> {
+    let stdout = child.stdout.take().context("cargo has no output")?;
+    let mut stderr = child.stderr.take().context("cargo has no output")?;
+    // Read beside the messages, or cargo would block on a full pipe.
+    let rest = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = stderr.read_to_string(&mut text);
+        text
+    });
+    let (mut executable, mut errors) = (None, String::new());
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("reading what cargo printed")?;
+        let Ok(message) = serde_json::from_str::<serde_json::Value>(&line) else {
+            continue;
+        };
+        match message["reason"].as_str() {
+            Some("compiler-artifact") => {
+                progress.detail(message["target"]["name"].as_str().unwrap_or_default());
+                progress.advance(1);
+                if let Some(path) = message["executable"].as_str() {
+                    executable = Some(PathBuf::from(path));
+                }
+            }
+            Some("compiler-message") if message["message"]["level"] == "error" => {
+                errors.push_str(message["message"]["rendered"].as_str().unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+    let rest = rest.join().unwrap_or_default();
+    if errors.is_empty() {
+        errors = rest
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("Compiling "))
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
+    Ok((executable, errors))
+}
+
+/// About how many crates cargo will report.
+fn count_crates(source: &BrokerSource, target: Target) -> anyhow::Result<u64> {
+    let mut command = Command::new("cargo");
+    command.args([
+        "tree",
+        "--locked",
+        "--package",
+        "broker",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+    ]);
+    let tree = process::output(
+        command
+            .args(["--target", target.triple()])
+            .current_dir(source.root()),
+    )?;
+    let crates: BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| Some(line.split(" (").next()?.trim()))
+        .collect();
+    Ok(crates.len() as u64)
+}
+
+fn cargo(source: &BrokerSource, compiler: &Compiler) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(source.root());
+    // What a surrounding `cargo run` or `cargo test` set for itself is not meant for this build.
+    for name in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_BUILD_RUSTFLAGS",
+    ] {
+        command.env_remove(name);
+    }
+    if let Some(rustc) = &compiler.rustc {
+        command.env("RUSTC", rustc);
+    }
+    command
+}

@@ -1,0 +1,12 @@
+//! The broker's binary for the Pi: cross-compiled from source or taken ready-made, and checked
+//! before it is baked.
+
+mod build;
+mod elf;
+mod source;
+mod target;
+
+pub use build::{BrokerBinary, obtain};
+pub use elf::{ElfError, ElfFacts, GlibcVersion};
+pub use source::BrokerSource;
+pub use target::Target;

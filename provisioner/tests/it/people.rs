@@ -1,0 +1,168 @@
+//! People and passwords, as Mosquitto sees them.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{Sandbox, free_port};
+
+#[test]
+fn an_added_user_is_named_on_stdout_and_the_password_nowhere() {
+    let sandbox = Sandbox::with_site();
+    let ended = sandbox.provision_with(&["add-user", "ada", "--password-stdin"], "correct horse\n");
+    insta::assert_snapshot!(ended.shown(), @r"
+    exit: 0
+    --- stdout
+    ada
+    --- stderr
+    Added ada, who may read and write owntracks/ada/#
+    The card knows it after the next `provision image`.
+    ");
+    assert!(!sandbox.read("site/passwd").contains("correct"));
+    assert!(!sandbox.path("site/passwords/ada").exists());
+}
+
+#[test]
+fn mosquitto_takes_our_password_file_and_its_own_tool_adds_to_it() {
+    let sandbox = Sandbox::with_site();
+    sandbox
+        .provision_with(&["add-user", "ada", "--password-stdin"], "correct horse\n")
+        .success();
+    let tool = ["-b", "site/passwd", "grace", "hopper"];
+    sandbox
+        .run(Command::new("mosquitto_passwd").args(tool), "")
+        .success();
+    let mosquitto = Mosquitto::start(&sandbox);
+    assert!(mosquitto.takes("ada", "correct horse"));
+    assert!(mosquitto.takes("grace", "hopper"));
+    assert!(!mosquitto.takes("ada", "correct horsf"));
+    assert!(!mosquitto.takes("nobody", "hopper"));
+}
+
+#[test]
+fn what_mosquittos_tool_wrote_is_kept_when_a_person_is_added() {
+    let sandbox = Sandbox::with_site();
+    let tool = ["-b", "site/passwd", "grace", "hopper"];
+    sandbox
+        .run(Command::new("mosquitto_passwd").args(tool), "")
+        .success();
+    sandbox
+        .provision_with(&["add-user", "ada", "--password-stdin"], "correct horse\n")
+        .success();
+    let mosquitto = Mosquitto::start(&sandbox);
+    assert!(mosquitto.takes("grace", "hopper") && mosquitto.takes("ada", "correct horse"));
+}
+
+#[test]
+fn a_person_who_is_there_or_sees_nobody_known_is_refused_and_nothing_changes() {
+    let sandbox = Sandbox::with_site();
+    let before = (
+        sandbox.read("site/passwd"),
+        sandbox.read("site/people.yaml"),
+    );
+    let again = sandbox.provision(&["add-user", "owner", "--generate"]);
+    insta::assert_snapshot!(again.shown(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: there is a person owner already; nothing was changed
+    ");
+    let typo = sandbox.provision(&["add-user", "ada", "--generate", "--sees", "ownr/5s"]);
+    insta::assert_snapshot!(typo.shown(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: --sees ownr/5s: there is no person ownr; did you mean owner?
+    ");
+    let empty = sandbox.provision_with(&["add-user", "ada", "--password-stdin"], "\n");
+    assert_eq!(empty.code, 2, "{}", empty.shown());
+    assert_eq!(
+        before,
+        (
+            sandbox.read("site/passwd"),
+            sandbox.read("site/people.yaml")
+        )
+    );
+}
+
+#[test]
+fn a_broken_line_in_the_password_file_is_named() {
+    let sandbox = Sandbox::with_site();
+    let passwd = sandbox.read("site/passwd");
+    sandbox.write("site/passwd", &format!("{passwd}jane:$7$101$nonsense\n"));
+    let ended = sandbox.provision(&["add-user", "ada", "--generate"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stderr.starts_with("error: site/passwd:2: "),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// A real Mosquitto with the sandbox's password file.
+struct Mosquitto {
+    child: Child,
+    port: u16,
+}
+
+impl Mosquitto {
+    fn start(sandbox: &Sandbox) -> Self {
+        let port = free_port();
+        let passwd = sandbox.path("site/passwd");
+        let text = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
+            passwd.display()
+        );
+        sandbox.write("mosquitto.conf", &format!("user root\n{text}"));
+        let mut command = Command::new("mosquitto");
+        command
+            .arg("-c")
+            .arg(sandbox.path("mosquitto.conf"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let path = std::env::var("PATH").unwrap_or_default();
+        let child = command
+            .env("PATH", format!("{path}:/usr/sbin"))
+            .spawn()
+            .unwrap();
+        let mosquitto = Self { child, port };
+        for _ in 0..100 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return mosquitto;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("mosquitto did not listen on port {port}");
+    }
+
+    fn takes(&self, user: &str, password: &str) -> bool {
+        let port = self.port.to_string();
+        let publish = [
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-u",
+            user,
+            "-P",
+            password,
+            "-t",
+            "test",
+            "-m",
+            "x",
+            "-q",
+            "1",
+        ];
+        let output = Command::new("mosquitto_pub")
+            .args(publish)
+            .output()
+            .unwrap();
+        output.status.success()
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
