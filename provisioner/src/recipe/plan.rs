@@ -75,7 +75,7 @@ pub struct BrokerPlan {
 }
 
 impl Recipe {
-    /// Resolves this recipe, which [`load`](super::load) has completed, with what the command
+    /// Resolves this recipe, which [`load`](fn@super::load) has completed, with what the command
     /// line says against it. Relative paths are relative to `dir`.
     pub fn resolve(self, overrides: Overrides, dir: &Path) -> anyhow::Result<Plan> {
         let base = overrides.base.or(self.base).context(incomplete("base"))?;
