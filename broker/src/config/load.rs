@@ -193,22 +193,23 @@ impl Loader<'_> {
         let Some(before) = self.seen.insert((option.name, listener), place.clone()) else {
             return Ok(());
         };
-        let line = before.line;
+        let before = if before.file == place.file {
+            format!("line {}", before.line)
+        } else {
+            format!("line {} of {}", before.line, before.file)
+        };
+        let name = option.name;
         match option.repeat {
             Repeat::Many => Ok(()),
             Repeat::Last => {
                 self.warn(
                     place,
-                    format!(
-                        "{} is set again: what line {line} says is overridden",
-                        option.name
-                    ),
+                    format!("{name} is set again: what {before} says is overridden"),
                 );
                 Ok(())
             }
             Repeat::Once => Err(format!(
-                "duplicate {} value in configuration: it is on line {line} already",
-                option.name
+                "duplicate {name} value in configuration: it is on {before} already"
             )),
         }
     }

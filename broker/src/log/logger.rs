@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -130,8 +130,18 @@ impl Logger {
 
     /// Waits until all lines so far are written, but no longer than `limit`; whether they are.
     pub fn flush(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
         let (done, wait) = sync_channel(1);
-        self.sender.try_send(Message::Flush(done)).is_ok() && wait.recv_timeout(limit).is_ok()
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(back)) = self.sender.try_send(message) {
+            if Instant::now() >= end {
+                return false;
+            }
+            message = back;
+            thread::sleep(Duration::from_millis(5));
+        }
+        wait.recv_timeout(end.saturating_duration_since(Instant::now()))
+            .is_ok()
     }
 }
 
@@ -175,7 +185,6 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::sync::Mutex;
-    use std::time::Instant;
 
     use super::*;
     use crate::config::{LogDestination, Timestamps};
@@ -267,7 +276,7 @@ mod tests {
             start.elapsed()
         );
         release.send(()).unwrap();
-        while !logger.flush(Duration::from_secs(10)) {}
+        flush(&logger);
         logger.log(LogType::Notice, "after");
         flush(&logger);
         let seen = seen.lock().unwrap();

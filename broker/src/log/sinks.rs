@@ -119,7 +119,8 @@ fn open_file(path: &Path) -> io::Result<File> {
 
 /// Whether `stream` is the one that systemd connected to the journal.
 ///
-/// The variable names it by device and inode, because a program may have inherited the variable and been given another output since.
+/// The variable names it by device and inode, because a program may have inherited the variable and been given
+/// another output since.
 fn is_journal(stream: impl AsFd, variable: Option<&str>) -> bool {
     let named = variable.and_then(|text| text.split_once(':'));
     let (Some((device, inode)), Ok(stat)) = (named, rustix::fs::fstat(stream)) else {
@@ -131,6 +132,7 @@ fn is_journal(stream: impl AsFd, variable: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LogType;
 
     #[test]
     fn a_stream_is_the_journal_only_if_the_variable_names_it() {
@@ -142,5 +144,28 @@ mod tests {
         assert!(!is_journal(&file, Some(&other)));
         assert!(!is_journal(&file, Some("nonsense")));
         assert!(!is_journal(&file, None));
+    }
+
+    #[test]
+    fn the_journal_gets_a_priority_and_others_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let stream = |name: &str, journal| {
+            let path = folder.path().join(name);
+            let to = To::File(open_file(&path).unwrap());
+            (Stream { to, journal }, path)
+        };
+        let (journal, journal_path) = stream("journal", true);
+        let (other, other_path) = stream("other", false);
+        let mut sinks = Sinks {
+            streams: vec![journal, other],
+            syslog: None,
+            topic: false,
+            timestamps: Timestamps::Format("then".to_owned()),
+        };
+        sinks.write(&Line::new(LogType::Error, "oh"), None);
+        sinks.write(&Line::new(LogType::Debug, "hm"), None);
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        assert_eq!(read(journal_path), "<3>oh\n<7>hm\n");
+        assert_eq!(read(other_path), "then: oh\nthen: hm\n");
     }
 }

@@ -91,7 +91,8 @@ pub enum UserNameError {
 ///
 /// # Errors
 ///
-/// If it is empty, longer than 65,535 bytes, contains a colon or control character, begins with `#`, or begins or ends with blanks.
+/// If it is empty, longer than 65,535 bytes, contains a colon or control character, begins with `#`, or begins
+/// or ends with blanks.
 pub fn check_user_name(name: &str) -> Result<(), UserNameError> {
     if name.is_empty() {
         return Err(UserNameError::Empty);
@@ -344,5 +345,14 @@ mod tests {
                 .set("Jane Doe #1", hash("x"))
                 .is_ok()
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "([a-z#]{0,2}:(\\$[67])?[$A-Za-z0-9=]{0,9}\n){0,4}|.*") {
+            let (file, _) = PasswordFile::read(&text);
+            let again = PasswordFile::read(&file.to_string()).0;
+            proptest::prop_assert_eq!(again.to_string(), file.to_string());
+        }
     }
 }

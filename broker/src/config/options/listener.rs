@@ -1,11 +1,11 @@
 //! The sections "listeners" and "TLS" of the manual.
 
 use super::spec::{Line, OptionSpec, Scope, ignored, refused, works};
-use crate::config::draft::ListenerDraft;
+use crate::config::draft::{Draft, ListenerDraft};
 use crate::config::model::{Family, TlsVersion};
 use crate::config::value::{self, Parsed, Wrong, expected};
 
-use Scope::{Listener, Security, Tls};
+use Scope::{General, Listener, Security, Tls};
 
 const WEBSOCKETS: &str = "websockets are not supported";
 const PSK: &str = "pre-shared keys are not supported: use certificates (certfile, keyfile)";
@@ -19,25 +19,17 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "listener",
         Listener,
         "PORT [ADDRESS]|0 PATH",
-        |draft, line| {
-            let listener = new_listener(line);
-            let wrong = listener.as_ref().err().cloned();
-            draft.listeners.push(listener.unwrap_or_else(|_| ListenerDraft {
-                broken: true,
-                ..ListenerDraft::default()
-            }));
-            wrong.map_or(Ok(()), Err)
-        },
+        add_listener,
     )
     .rest()
     .many(),
-    works("port", Listener, "PORT", |draft, line| {
+    works("port", General, "PORT", |draft, line| {
         draft.default_listener.port = Some(value::port(line.value)?);
         draft.default_listener.place = Some(line.place.clone());
         draft.default_listener.touched = true;
         Ok(())
     }),
-    works("bind_address", Listener, "ADDRESS", |draft, line| {
+    works("bind_address", General, "ADDRESS", |draft, line| {
         draft.default_listener.host = Some(line.value.to_owned());
         draft.default_listener.touched = true;
         Ok(())
@@ -154,6 +146,21 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     refused("tls_engine_kpass_sha1", Tls, "SHA1", ENGINES),
     refused("tls_keyform", Tls, "pem|engine", ENGINES),
 ];
+
+/// Begins a listener. A line that is wrong begins one too, so that the options below it are not taken for the
+/// listener's above.
+fn add_listener(draft: &mut Draft, line: &Line<'_>) -> Parsed<()> {
+    let broken = || ListenerDraft {
+        broken: true,
+        ..ListenerDraft::default()
+    };
+    let (listener, outcome) = match new_listener(line) {
+        Ok(listener) => (listener, Ok(())),
+        Err(wrong) => (broken(), Err(wrong)),
+    };
+    draft.listeners.push(listener);
+    outcome
+}
 
 fn new_listener(line: &Line<'_>) -> Parsed<ListenerDraft> {
     let (port, address) = line.value.split_once(' ').unwrap_or((line.value, ""));
