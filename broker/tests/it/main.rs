@@ -1,9 +1,11 @@
-//! The formats against programs that this project did not write.
+//! The formats and the broker against programs that this project did not write.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod acl;
 mod agreement;
+#[cfg(feature = "server")]
+mod codec;
 mod config;
 mod passwd;
 mod support;

@@ -1,0 +1,80 @@
+//! Why bytes are no packet, or a packet can't be put into bytes.
+
+use thiserror::Error;
+
+use super::packet::PacketId;
+use crate::topic::TopicError;
+
+/// Why bytes are no packet. The connection they came from has to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// The packet type is 0, or 15, which only version 5 has.
+    #[error("packet type {0} does not exist")]
+    PacketType(u8),
+    /// Reserved bits of the fixed header are set [MQTT-2.2.2-2].
+    #[error("the fixed header 0x{0:02x} has invalid flags")]
+    Flags(u8),
+    /// The remaining length has more than four bytes (section 2.2.3).
+    #[error("the remaining length has more than four bytes")]
+    RemainingLength,
+    /// The packet is larger than this broker takes.
+    #[error("the packet has {size} bytes, at most {limit} are taken")]
+    TooLarge {
+        /// Bytes of the whole packet.
+        size: usize,
+        /// Bytes that are taken.
+        limit: usize,
+    },
+    /// The packet ends before its fields do.
+    #[error("the packet is shorter than its fields")]
+    Short,
+    /// The packet goes on after its last field.
+    #[error("the packet has {0} bytes after its last field")]
+    Trailing(usize),
+    /// A text is no UTF-8, or has a null character [MQTT-1.5.3-1], [MQTT-1.5.3-2].
+    #[error("a text is not well-formed UTF-8 or contains the null character")]
+    Text,
+    /// Quality of service 3 [MQTT-3.3.1-4], [MQTT-3-8.3-4].
+    #[error("quality of service {0} does not exist")]
+    QoS(u8),
+    /// The duplicate flag on a message with quality of service 0 [MQTT-3.3.1-2].
+    #[error("a message of quality of service 0 is marked as duplicate")]
+    DupAtQoS0,
+    /// A packet identifier of 0 [MQTT-2.3.1-1].
+    #[error("the packet identifier is 0")]
+    PacketIdZero,
+    /// A topic name or filter that breaks the rules of section 4.7.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// A SUBSCRIBE or UNSUBSCRIBE without a topic filter [MQTT-3.8.3-3], [MQTT-3.10.3-2].
+    #[error("the packet has no topic filter")]
+    NoFilter,
+    /// The protocol name is neither `MQTT` nor `MQIsdp` [MQTT-3.1.2-1].
+    #[error("the protocol name is not known")]
+    ProtocolName,
+    /// The protocol is known but not this level of it. Answered with a CONNACK first [MQTT-3.1.2-2].
+    #[error("protocol level {0} is not supported")]
+    ProtocolLevel(u8),
+    /// The flags of a CONNECT contradict each other or the reserved one is set [MQTT-3.1.2-3].
+    #[error("the connect flags 0x{0:02x} are invalid")]
+    ConnectFlags(u8),
+    /// A return code that the standard does not define.
+    #[error("return code 0x{0:02x} does not exist")]
+    ReturnCode(u8),
+}
+
+/// Why a packet can't be put into bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// It would have more bytes after its fixed header than the remaining length can say.
+    #[error("the packet has {0} bytes, at most 268,435,455 fit")]
+    TooLarge(usize),
+    /// A password or will message is longer than 65,535 bytes.
+    #[error("a field has {0} bytes, at most 65,535 fit")]
+    FieldTooLong(usize),
+    /// A quality of service that doesn't fit the packet identifier.
+    #[error(
+        "a message of quality of service 1 or 2 has a packet identifier, one of 0 has none (this one: {0:?})"
+    )]
+    PacketId(Option<PacketId>),
+}

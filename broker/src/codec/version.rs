@@ -1,0 +1,59 @@
+//! The versions of the protocol that the codec speaks.
+
+use std::fmt;
+
+/// A version of MQTT, as a CONNECT packet announces it by protocol name and level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// MQTT 3.1: protocol name `MQIsdp`, level 3. What OwnTracks for Android speaks by default.
+    V31,
+    /// MQTT 3.1.1: protocol name `MQTT`, level 4.
+    V311,
+}
+
+impl Version {
+    /// The bit of the protocol level by which a bridge says that it is one (Mosquitto's `try_private`).
+    pub const BRIDGE_BIT: u8 = 0x80;
+
+    /// The version announced by a protocol name and a level without its bridge bit.
+    pub fn announced(name: &str, level: u8) -> Option<Self> {
+        [Self::V31, Self::V311]
+            .into_iter()
+            .find(|version| version.name() == name && version.level() == level)
+    }
+
+    /// The protocol name of the CONNECT packet.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V31 => "MQIsdp",
+            Self::V311 => "MQTT",
+        }
+    }
+
+    /// The protocol level of the CONNECT packet.
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::V31 => 3,
+            Self::V311 => 4,
+        }
+    }
+
+    /// Whether the bits that this version leaves unused have to be zero.
+    ///
+    /// MQTT 3.1 calls them "not used" and sets no rule; from 3.1.1 on they are reserved [MQTT-2.2.2-2].
+    pub(super) const fn reserves_unused_bits(self) -> bool {
+        match self {
+            Self::V31 => false,
+            Self::V311 => true,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V31 => "3.1",
+            Self::V311 => "3.1.1",
+        })
+    }
+}
