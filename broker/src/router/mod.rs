@@ -1,0 +1,21 @@
+//! Who gets which message: subscriptions, retained messages, and the queue of every client.
+//!
+//! The task that received a message finds its subscribers itself, in a tree that is read far more often than
+//! it is changed, and puts the message into their queues. Nothing here waits: a queue is bounded, and what
+//! does not fit costs its own client.
+
+mod client;
+mod image;
+mod inbox;
+mod message;
+mod registry;
+mod retained;
+mod tree;
+
+pub use client::{Client, Identity, Owned, OwnerToken};
+pub use image::SessionImage;
+pub use inbox::{DeliveryRules, Inbox, Pushed};
+pub use message::{Delivery, Message};
+pub use registry::{AccessCheck, Opened, Opening, Routed, Router};
+pub use retained::Retained;
+pub use tree::Tree;

@@ -1,0 +1,190 @@
+//! The last retained message of every topic.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::message::Message;
+use super::tree::split;
+
+/// Retained messages by topic, found by topic filters.
+#[derive(Debug, Default)]
+pub struct Retained {
+    root: Node,
+    len: usize,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: HashMap<Box<str>, Self>,
+    message: Option<Arc<Message>>,
+}
+
+impl Retained {
+    /// Keeps `message` in place of the one its topic has; one without payload only removes that
+    /// [MQTT-3.3.1-10].
+    pub fn set(&mut self, message: Arc<Message>) {
+        let old = if message.payload().is_empty() {
+            self.root.remove(message.topic())
+        } else {
+            self.len += 1;
+            self.bytes += message.frame().size();
+            self.root.insert(message)
+        };
+        if let Some(old) = old {
+            self.len -= 1;
+            self.bytes -= old.frame().size();
+        }
+    }
+
+    /// Calls `found` with every message whose topic `filter` matches.
+    pub fn find<'a>(&'a self, filter: &str, mut found: impl FnMut(&'a Arc<Message>)) {
+        self.root.find(Some(filter), true, &mut found);
+    }
+
+    /// The message of a topic.
+    pub fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+        let mut node = &self.root;
+        for level in topic.split('/') {
+            node = node.children.get(level)?;
+        }
+        node.message.as_ref()
+    }
+
+    /// Every message, those of `$` topics too.
+    pub fn all(&self) -> Vec<Arc<Message>> {
+        let mut all = Vec::with_capacity(self.len);
+        self.root.each(&mut |message| all.push(Arc::clone(message)));
+        all
+    }
+
+    /// How many messages are kept.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes of topics and payloads.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Node {
+    fn insert(&mut self, message: Arc<Message>) -> Option<Arc<Message>> {
+        let mut node = self;
+        for level in message.topic().split('/') {
+            if !node.children.contains_key(level) {
+                node.children.insert(level.into(), Self::default());
+            }
+            node = node.children.get_mut(level)?;
+        }
+        node.message.replace(message)
+    }
+
+    fn remove(&mut self, topic: &str) -> Option<Arc<Message>> {
+        let (level, rest) = split(topic);
+        let child = self.children.get_mut(level)?;
+        let removed = match rest {
+            Some(rest) => child.remove(rest),
+            None => child.message.take(),
+        };
+        if child.message.is_none() && child.children.is_empty() {
+            self.children.remove(level);
+        }
+        removed
+    }
+
+    /// `filter` is what follows this node's level; `None` behind the last one.
+    fn find<'a>(
+        &'a self,
+        filter: Option<&str>,
+        first: bool,
+        found: &mut impl FnMut(&'a Arc<Message>),
+    ) {
+        let Some(filter) = filter else {
+            self.message.iter().for_each(found);
+            return;
+        };
+        let (level, rest) = split(filter);
+        match level {
+            "#" => {
+                self.message.iter().for_each(&mut *found);
+                self.children(first).for_each(|child| child.each(found));
+            }
+            "+" => self
+                .children(first)
+                .for_each(|child| child.find(rest, false, found)),
+            name => {
+                if let Some(child) = self.children.get(name) {
+                    child.find(rest, false, found);
+                }
+            }
+        }
+    }
+
+    /// The children that a wildcard stands for: at the first level none with `$` [MQTT-4.7.2-1].
+    fn children(&self, first: bool) -> impl Iterator<Item = &Self> {
+        self.children
+            .iter()
+            .filter(move |(name, _)| !(first && name.starts_with('$')))
+            .map(|(_, child)| child)
+    }
+
+    fn each<'a>(&'a self, found: &mut impl FnMut(&'a Arc<Message>)) {
+        self.message.iter().for_each(&mut *found);
+        self.children.values().for_each(|child| child.each(found));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::{QoS, Text};
+    use crate::topic;
+
+    fn message(topic: &str, payload: &'static [u8]) -> Arc<Message> {
+        let topic = Text::new(topic).unwrap();
+        Arc::new(Message::new(&topic, &Bytes::from_static(payload), QoS::AtMostOnce, true).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_the_naive_matcher_matches(
+            names in prop::collection::btree_set("(a|b|\\$x|)(/(a|b|)){0,4}", 0..24),
+            filter in "(a|b|\\$x|\\+|)(/(a|b|\\+|)){0,3}(/#)?|#",
+        ) {
+            let names: Vec<_> = names.into_iter().filter(|name| topic::validate_name(name).is_ok()).collect();
+            prop_assume!(topic::validate_filter(&filter).is_ok());
+            let mut retained = Retained::default();
+            for name in &names {
+                retained.set(message(name, b"x"));
+            }
+            let mut found = Vec::new();
+            retained.find(&filter, |message| found.push(message.topic().to_string()));
+            found.sort_unstable();
+            let expected: Vec<_> = names.iter().filter(|name| topic::matches(&filter, name)).cloned().collect();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(retained.len(), names.len());
+        }
+    }
+
+    #[test]
+    fn an_empty_payload_removes_and_leaves_nothing_behind() {
+        let mut retained = Retained::default();
+        retained.set(message("a/b/c", b"1"));
+        retained.set(message("a/b/c", b"22"));
+        assert_eq!((retained.len(), retained.bytes()), (1, 7));
+        retained.set(message("a/b", b""));
+        retained.set(message("a/b/c", b""));
+        assert_eq!((retained.len(), retained.bytes()), (0, 0));
+        assert!(retained.root.children.is_empty());
+    }
+}

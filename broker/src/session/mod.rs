@@ -1,0 +1,14 @@
+//! What a client and the broker owe each other: a state machine of packets in, packets and actions out.
+//!
+//! Nothing here does I/O or looks at a clock. [`review()`] judges a CONNECT; a [`Session`] holds what outlives
+//! a connection and answers every packet after it; [`KeepAlive`] is told the time.
+
+mod handshake;
+mod keepalive;
+mod machine;
+mod outgoing;
+
+pub use handshake::{Admission, Policy, review};
+pub use keepalive::KeepAlive;
+pub use machine::{Action, Session, Step, Violation};
+pub use outgoing::{InFlight, Outgoing, Stage};

@@ -1,0 +1,170 @@
+//! The file of the snapshot: put in place as a whole, set aside when it can't be read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::format::FormatError;
+use super::snapshot::Snapshot;
+
+/// Why the state could not be saved or read.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The file or its folder can't be written.
+    #[error("cannot save the state to {path}")]
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is there but can't be read.
+    #[error("cannot read the state from {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// What was found of the state from before.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Nothing: it is the first start.
+    Absent,
+    /// All of it.
+    Whole(Snapshot),
+    /// A file that can't be understood. It was moved out of the way, if that was possible.
+    Damaged {
+        /// What is wrong with it.
+        why: FormatError,
+        /// Where it is now.
+        aside: Result<PathBuf, io::Error>,
+    },
+}
+
+/// Reads the state from `path`.
+///
+/// # Errors
+///
+/// The file is there but can't be read at all. One that can be read but not understood is no error.
+pub fn load(path: &Path) -> Result<Loaded, StoreError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    match read {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Loaded::Absent),
+        Err(source) => {
+            return Err(StoreError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    }
+    Ok(match Snapshot::decode(Bytes::from(bytes)) {
+        Ok(snapshot) => Loaded::Whole(snapshot),
+        Err(why) => Loaded::Damaged {
+            why,
+            aside: set_aside(path),
+        },
+    })
+}
+
+/// Writes `snapshot` to `path`: beside the old file, to the medium, then in its place.
+///
+/// # Errors
+///
+/// It could not be written. The old file is then as it was.
+pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), StoreError> {
+    write_atomic(path, &snapshot.encode()).map_err(|source| StoreError::Save {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Moves a damaged file to a free name beside it: it may be the only copy of something dear.
+fn set_aside(path: &Path) -> Result<PathBuf, io::Error> {
+    let mut aside = with_suffix(path, ".damaged");
+    for number in 2..100 {
+        if !aside.exists() {
+            break;
+        }
+        aside = with_suffix(path, &format!(".damaged-{number}"));
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = with_suffix(path, ".new");
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    if let Err(error) = write() {
+        // Half a file is of no use; that it can't be removed is not the news.
+        let _ = fs::remove_file(&new);
+        return Err(error);
+    }
+    fs::rename(&new, path)?;
+    // The rename itself is durable when the folder is.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mqtt-broker.db");
+        assert!(matches!(load(&path).unwrap(), Loaded::Absent));
+        for name in ["mqtt-broker.db.damaged", "mqtt-broker.db.damaged-2"] {
+            write_atomic(&path, name.as_bytes()).unwrap();
+            let Loaded::Damaged {
+                why: FormatError::Magic,
+                aside: Ok(aside),
+            } = load(&path).unwrap()
+            else {
+                panic!("not noticed")
+            };
+            assert_eq!(aside, folder.path().join(name));
+            assert_eq!(fs::read(&aside).unwrap(), name.as_bytes());
+        }
+        save(&Snapshot::default(), &path).unwrap();
+        assert!(
+            matches!(load(&path).unwrap(), Loaded::Whole(snapshot) if snapshot == Snapshot::default())
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_that_names_the_file() {
+        let error = save(&Snapshot::default(), Path::new("/nonexistent/x.db")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot save the state to /nonexistent/x.db"
+        );
+    }
+}
