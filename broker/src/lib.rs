@@ -10,5 +10,13 @@ pub mod config;
 pub mod log;
 pub mod passwd;
 #[cfg(feature = "server")]
+pub mod router;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod session;
+#[cfg(feature = "server")]
+pub mod store;
+#[cfg(feature = "server")]
 pub mod tls;
 pub mod topic;

@@ -1,3 +1,7 @@
 //! `mqtt-broker`: the server that runs on the Pi.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    broker::server::run(std::env::args_os())
+}

@@ -1,0 +1,294 @@
+//! Sockets that wait for connections.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::connection::{self, Incoming};
+use super::error::ServerError;
+use super::shared::Shared;
+use crate::config::{Endpoint, Family, Listener};
+use crate::log::{LogType, Logger};
+
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// The first and the longest wait after a connection could not be accepted, for want of file descriptors most
+/// likely: without a wait, that would take all of a processor.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// A socket that waits for connections.
+#[derive(Debug)]
+pub(super) struct Open {
+    socket: Bound,
+    /// The number of the listener it belongs to.
+    number: usize,
+    /// The connections of that listener, over all of its sockets.
+    connections: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Opens the sockets of all listeners. To be called within the runtime.
+pub(super) fn open_all(listeners: &[Listener], log: &Logger) -> Result<Vec<Open>, ServerError> {
+    let mut open = Vec::new();
+    for (number, listener) in listeners.iter().enumerate() {
+        let connections = Arc::new(AtomicUsize::new(0));
+        for socket in open_one(&listener.endpoint, log)? {
+            open.push(Open {
+                socket,
+                number,
+                connections: Arc::clone(&connections),
+            });
+        }
+    }
+    Ok(open)
+}
+
+fn open_one(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Bound>, ServerError> {
+    let (addresses, interface) = match endpoint {
+        Endpoint::Unix(path) => return Ok(vec![Bound::Unix(open_unix(path, log)?)]),
+        Endpoint::Loopback { port } => (
+            vec![
+                v4(Ipv4Addr::LOCALHOST, *port),
+                v6(Ipv6Addr::LOCALHOST, *port),
+            ],
+            None,
+        ),
+        Endpoint::Tcp {
+            port,
+            host,
+            family,
+            interface,
+        } => (
+            addresses(*port, host.as_deref(), *family)?,
+            interface.as_deref(),
+        ),
+    };
+    let mut open = Vec::new();
+    let mut missing = None;
+    for address in addresses {
+        let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+        let port = address.port();
+        log.log(
+            LogType::Information,
+            format_args!("Opening {family} listen socket on port {port}."),
+        );
+        match open_tcp(address, interface) {
+            Ok(socket) => open.push(Bound::Tcp(socket)),
+            // The machine does not have this family: the other one will do, if there is one.
+            Err(error) if lacks_family(&error) => {
+                log.log(
+                    LogType::Warning,
+                    format_args!("Warning: {family} on port {port} is left out: {error}"),
+                );
+                missing = Some((address, error));
+            }
+            Err(source) => {
+                return Err(ServerError::Listen {
+                    address: address.to_string(),
+                    source,
+                });
+            }
+        }
+    }
+    match missing {
+        Some((address, source)) if open.is_empty() => Err(ServerError::Listen {
+            address: address.to_string(),
+            source,
+        }),
+        _ => Ok(open),
+    }
+}
+
+fn v4(address: Ipv4Addr, port: u16) -> SocketAddr {
+    (address, port).into()
+}
+
+fn v6(address: Ipv6Addr, port: u16) -> SocketAddr {
+    (address, port).into()
+}
+
+/// The addresses to listen on: those of the host, or all of this machine.
+fn addresses(
+    port: u16,
+    host: Option<&str>,
+    family: Family,
+) -> Result<Vec<SocketAddr>, ServerError> {
+    let all = match host {
+        None => vec![
+            v4(Ipv4Addr::UNSPECIFIED, port),
+            v6(Ipv6Addr::UNSPECIFIED, port),
+        ],
+        Some(host) => (host, port)
+            .to_socket_addrs()
+            .map_err(|source| ServerError::Listen {
+                address: format!("{host} port {port}"),
+                source,
+            })?
+            .collect(),
+    };
+    let wanted = |address: &SocketAddr| match family {
+        Family::Any => true,
+        Family::V4 => address.is_ipv4(),
+        Family::V6 => address.is_ipv6(),
+    };
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+fn lacks_family(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let missing = [
+        Errno::AFNOSUPPORT,
+        Errno::PROTONOSUPPORT,
+        Errno::ADDRNOTAVAIL,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|number| missing.iter().any(|errno| errno.raw_os_error() == number))
+}
+
+fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        // IPv4 has a socket of its own.
+        socket.set_only_v6(true)?;
+    }
+    // Connections of the last run that linger do not keep the port.
+    socket.set_reuse_address(true)?;
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn open_unix(path: &Path, log: &Logger) -> Result<UnixListener, ServerError> {
+    log.log(
+        LogType::Information,
+        format_args!("Opening unix listen socket on path {}.", path.display()),
+    );
+    let is_socket = path
+        .symlink_metadata()
+        .is_ok_and(|metadata| metadata.file_type().is_socket());
+    let listen = || {
+        // One left from before has nobody behind it; one that answers is another broker's.
+        if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
+            std::fs::remove_file(path)?;
+        }
+        UnixListener::bind(path)
+    };
+    listen().map_err(|source| ServerError::Listen {
+        address: path.display().to_string(),
+        source,
+    })
+}
+
+/// Accepts connections for ever.
+pub(super) async fn accept(open: Open, shared: Arc<Shared>) {
+    let mut wait = BACK_OFF.0;
+    loop {
+        match open.next().await {
+            Ok(incoming) => {
+                wait = BACK_OFF.0;
+                open.take(incoming, &shared);
+            }
+            // The peer gave up between its first packet and now.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                shared.log.log(
+                    LogType::Error,
+                    format_args!("Error: cannot accept a connection: {error}"),
+                );
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(BACK_OFF.1);
+            }
+        }
+    }
+}
+
+impl Open {
+    async fn next(&self) -> io::Result<Incoming> {
+        match &self.socket {
+            Bound::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok(Incoming::Tcp(
+                    stream,
+                    address,
+                    listener.local_addr()?.port(),
+                ))
+            }
+            Bound::Unix(listener) => Ok(Incoming::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    fn take(&self, incoming: Incoming, shared: &Arc<Shared>) {
+        let place = Place::new(&self.connections, shared);
+        let settings = shared.settings();
+        let limit = settings
+            .listeners
+            .get(self.number)
+            .map_or(0, |rules| rules.max_connections);
+        if self.connections.load(Ordering::Relaxed) > limit {
+            shared.notice(format_args!(
+                "Client connection from {incoming} denied: max_connections exceeded."
+            ));
+            return;
+        }
+        if settings.connection_messages {
+            shared.notice(format_args!(
+                "New connection from {}.",
+                incoming.with_port()
+            ));
+        }
+        let task = connection::run(Arc::clone(shared), incoming, self.number);
+        tokio::spawn(async move {
+            task.await;
+            drop(place);
+        });
+    }
+}
+
+/// A connection among those that are counted; given back when dropped.
+struct Place {
+    listener: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+impl Place {
+    fn new(listener: &Arc<AtomicUsize>, shared: &Arc<Shared>) -> Self {
+        listener.fetch_add(1, Ordering::Relaxed);
+        shared.counters.connections.fetch_add(1, Ordering::Relaxed);
+        Self {
+            listener: Arc::clone(listener),
+            shared: Arc::clone(shared),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.listener.fetch_sub(1, Ordering::Relaxed);
+        self.shared
+            .counters
+            .connections
+            .fetch_sub(1, Ordering::Relaxed);
+    }
+}

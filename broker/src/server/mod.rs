@@ -1,0 +1,28 @@
+//! The broker as a process: sockets, connections, signals, files.
+//!
+//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), then moves packets
+//! between its `stream` and its session (`serve`) until it ends (`closing`). What all connections share is
+//! in `shared`; what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
+//! starts all of this, listens to signals, and ends it.
+
+mod admit;
+mod auth;
+mod closing;
+mod connection;
+mod error;
+mod life;
+mod listener;
+mod notify;
+mod outbox;
+mod run;
+mod serve;
+mod settings;
+mod setup;
+mod shared;
+mod state;
+mod stream;
+mod sys;
+mod transport;
+
+pub use error::ServerError;
+pub use run::run;

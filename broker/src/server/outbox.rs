@@ -1,0 +1,174 @@
+//! The bytes that wait to be written to one connection.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWrite;
+
+use crate::codec::{EncodeError, Packet, PacketId, PublishFrame, QoS, encode};
+
+/// From this size on a payload is not copied behind its header but written from where it is.
+const SHARE_FROM: usize = 2048;
+
+/// The most pieces of one vectored write.
+const MAX_SLICES: usize = 32;
+
+/// Packets in the form of bytes, to be written with as few calls as possible.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// What comes first.
+    pieces: VecDeque<Bytes>,
+    /// Small packets one after the other, behind the pieces.
+    tail: BytesMut,
+    length: usize,
+    /// Bytes were written but may still be in the encryption's own buffer.
+    unflushed: bool,
+}
+
+impl Outbox {
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.length == 0 && !self.unflushed
+    }
+
+    /// Appends a packet.
+    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), EncodeError> {
+        let before = self.tail.len();
+        encode(packet, &mut self.tail)?;
+        self.length += self.tail.len() - before;
+        Ok(())
+    }
+
+    /// Appends a message; one with a packet identifier has quality of service 1 or 2.
+    pub(super) fn publish(
+        &mut self,
+        frame: &PublishFrame,
+        dup: bool,
+        qos: QoS,
+        retain: bool,
+        id: Option<PacketId>,
+    ) {
+        let before = self.tail.len();
+        frame.put_head(dup, qos, retain, id, &mut self.tail);
+        self.length += self.tail.len() - before + frame.payload().len();
+        if frame.payload().len() < SHARE_FROM {
+            self.tail.extend_from_slice(frame.payload());
+        } else {
+            self.pieces.push_back(self.tail.split().freeze());
+            self.pieces.push_back(frame.payload().clone());
+        }
+    }
+
+    /// Writes until nothing is left or the peer takes no more.
+    pub(super) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        writer: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        while self.length > 0 {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let mut used = 0;
+            for piece in self
+                .pieces
+                .iter()
+                .map(Bytes::as_ref)
+                .chain([self.tail.as_ref()])
+                .take(MAX_SLICES)
+            {
+                slices[used] = IoSlice::new(piece);
+                used += 1;
+            }
+            let written =
+                ready!(Pin::new(&mut *writer).poll_write_vectored(context, &slices[..used]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unflushed = true;
+            self.advance(written);
+        }
+        if self.unflushed {
+            ready!(Pin::new(writer).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.length -= written;
+        while let Some(piece) = self.pieces.front_mut() {
+            if written < piece.len() {
+                return piece.advance(written);
+            }
+            written -= piece.len();
+            self.pieces.pop_front();
+        }
+        self.tail.advance(written);
+        if self.length == 0 {
+            // An idle connection keeps no buffer.
+            self.tail = BytesMut::new();
+            self.pieces = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Text;
+
+    /// Takes a few bytes at a time.
+    struct Dribble(Vec<u8>);
+
+    impl AsyncWrite for Dribble {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let taken = bytes.len().min(7);
+            self.get_mut().0.extend_from_slice(&bytes[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn bytes_leave_in_order_whether_copied_or_shared() {
+        let topic = Text::new("t").unwrap();
+        let small = PublishFrame::new(&topic, &Bytes::from_static(b"small")).unwrap();
+        let large = PublishFrame::new(&topic, &Bytes::from(vec![b'x'; 5000])).unwrap();
+        let id = PacketId::new(9);
+        let mut outbox = Outbox::default();
+        outbox.publish(&small, false, QoS::AtMostOnce, false, None);
+        outbox.publish(&large, true, QoS::AtLeastOnce, true, id);
+        outbox.packet(&Packet::PingResp).unwrap();
+        let mut expected = b"\x30\x08\x00\x01tsmall\x3B\x8D\x27\x00\x01t\x00\x09".to_vec();
+        expected.extend_from_slice(&[b'x'; 5000]);
+        expected.extend_from_slice(b"\xD0\x00");
+        assert_eq!(outbox.len(), expected.len());
+
+        let mut written = Dribble(Vec::new());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(
+            outbox.poll_write(&mut context, &mut written),
+            Poll::Ready(Ok(()))
+        ));
+        assert_eq!(written.0, expected);
+        assert!(outbox.is_idle());
+    }
+}
