@@ -42,7 +42,7 @@ pub struct Args {
     pub daemon: bool,
 
     /// Listen on this port too; may be repeated
-    #[arg(short = 'p', long = "port", value_name = "PORT", value_parser = RangedU64ValueParser::<u16>::new().range(1..=65_535))]
+    #[arg(short = 'p', long = "port", value_name = "PORT", value_parser = port())]
     pub ports: Vec<u16>,
 
     /// Log all types of messages, whatever the configuration says
@@ -56,6 +56,10 @@ pub struct Args {
     /// Check the configuration and the files that it names, say all that is wrong, and end
     #[arg(long)]
     pub test_config: bool,
+}
+
+fn port() -> RangedU64ValueParser<u16> {
+    RangedU64ValueParser::new().range(1..=65_535)
 }
 
 /// Why the program ends before it began, and what to print.

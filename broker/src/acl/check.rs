@@ -215,9 +215,8 @@ mod tests {
 
     #[test]
     fn fred_sees_one_device_of_jjolie_and_nothing_else() {
-        let acl = acl(
-            "user jjolie\ntopic owntracks/jjolie/#\n\nuser fred\ntopic read owntracks/jjolie/5s\ntopic owntracks/fred/nexus/#\n",
-        );
+        let acl = acl("user jjolie\ntopic owntracks/jjolie/#\n\n\
+             user fred\ntopic read owntracks/jjolie/5s\ntopic owntracks/fred/nexus/#\n");
         let may = |user, topic, access| acl.check(Some(user), "id", topic, access);
         assert!(may("jjolie", "owntracks/jjolie/5s", Access::Write));
         assert!(may("jjolie", "owntracks/jjolie", Access::Read));

@@ -84,7 +84,8 @@ pub enum AclProblem {
     NoTopic(&'static str),
     /// Two words or more, the first of them no permission.
     #[error(
-        "invalid access type {0:?}: expected read, write, readwrite or deny (a topic with a space in it needs one before it)"
+        "invalid access type {0:?}: expected read, write, readwrite or deny \
+         (a topic with a space in it needs one before it)"
     )]
     Permission(String),
     /// The filter can't be subscribed to.
@@ -161,7 +162,7 @@ impl AclFile {
         numbered
             .filter_map(|(index, line)| match line {
                 AclLine::Pattern(_, filter) if !filter.split('/').any(|level| matches!(level, "%u" | "%c")) => {
-                    let text = format!("pattern {filter:?} has neither %u nor %c as a whole level: it is the same for everybody");
+                    let text = format!("pattern {filter:?} has no whole level %u or %c: it is the same for everybody");
                     Some((index + 1, text))
                 }
                 _ => None,
@@ -171,6 +172,7 @@ impl AclFile {
 }
 
 fn parse_line(line: &str) -> Result<AclLine, AclProblem> {
+    let line = line.trim_end_matches('\r');
     if let Some(comment) = line.strip_prefix('#') {
         return Ok(AclLine::Comment(comment.to_owned()));
     }
@@ -249,7 +251,8 @@ mod tests {
 
     #[test]
     fn each_form_of_a_line_is_read() {
-        let text = "# comment\n\ntopic  read   a b  \n topic a\ntopic read\nuser  Jane Doe \ntopic deny x/#\r\npattern write %u/%c\n";
+        let text = "# comment\n\ntopic  read   a b  \n topic a\ntopic read\n\
+                    user  Jane Doe \ntopic deny x/#\r\npattern write %u/%c\n";
         let expected = [
             AclLine::Comment(" comment".to_owned()),
             AclLine::Blank,

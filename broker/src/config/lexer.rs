@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn only_a_first_character_begins_a_comment() {
-        let text = "\u{feff}# comment\nport 1883\r\n\r\n  # not one\nlocal_password #1 of all \nlistener\t1\n retain_available  true\n";
+        let text = "\u{feff}# comment\nport 1883\r\n\r\n  # not one\n\
+                    local_password #1 of all \nlistener\t1\n retain_available  true\n";
         let found: Vec<_> = words(text)
             .map(|word| (word.line, word.name, word.value))
             .collect();

@@ -136,6 +136,8 @@ impl PasswordFile {
         let mut file = Self::default();
         let mut errors = Vec::new();
         for (index, line) in text.lines().enumerate() {
+            // A last line may end in a bare carriage return, which would not be read back.
+            let line = line.trim_end_matches('\r');
             match file.user_of(line) {
                 Ok(Some((name, hash))) => {
                     file.users.insert(name.clone(), index);

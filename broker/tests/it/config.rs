@@ -244,7 +244,7 @@ port 1883 1884
     broker.conf:22: invalid listener value (0 relative): expected a port from 1 to 65535, or 0 and the absolute path of a Unix socket
     broker.conf:23: invalid listener value (1883 a b): expected a port and at most one address
     broker.conf:25: certfile needs a keyfile for the same listener
-    broker.conf:26: dhparamfile is refused: finite-field Diffie-Hellman is not supported, elliptic curves are used: remove the line
+    broker.conf:26: dhparamfile is refused: elliptic curves are used, which need no parameters: remove the line
     broker.conf:28: keyfile needs a certfile for the same listener
     broker.conf:30: require_certificate needs certfile and keyfile: without them the listener does not encrypt
     broker.conf:31: tls_version needs certfile and keyfile: without them the listener does not encrypt
@@ -254,7 +254,7 @@ port 1883 1884
     broker.conf:37: use_identity_as_username and use_subject_as_username exclude each other
     broker.conf:38: crlfile needs cafile: the authorities that clients' certificates come from
     broker.conf:39: there is a listener at this port and address already
-    broker.conf:40: per_listener_settings must stand before all listener and security settings: move it to the top
+    broker.conf:40: per_listener_settings must stand above all listener and security settings
     broker.conf:41: cannot read folder /etc: unsupported
     broker.conf:42: invalid port value (1883 1884): expected one word
     "##);
@@ -269,7 +269,7 @@ fn what_is_legal_but_without_effect_is_warned_of() {
     broker.conf:2: the text after allow_anonymous true is ignored; a comment needs a line of its own
     broker.conf:3: allow_anonymous is set again: what line 2 says is overridden
     broker.conf:4: user is ignored: the broker runs as whoever starts it, which systemd's unit says
-    broker.conf:5: memory_limit is ignored: memory is bounded by max_connections, max_queued_messages and max_queued_bytes
+    broker.conf:5: memory_limit is ignored: max_connections and max_queued_bytes bound the memory
     broker.conf:6: ciphers is ignored: all suites that are offered are strong, and chosen in the best order
     ");
     assert!(!config.listeners[0].security.allow_anonymous);
@@ -346,9 +346,7 @@ fn the_files_that_a_configuration_names_are_checked_with_it() {
         .collect();
     assert_eq!(
         warnings,
-        [
-            "[DIR]/acl:1: pattern \"a\" has neither %u nor %c as a whole level: it is the same for everybody"
-        ]
+        ["[DIR]/acl:1: pattern \"a\" has no whole level %u or %c: it is the same for everybody"]
     );
     let access = config.load_access().unwrap();
     assert_eq!(access.listeners.len(), 2);

@@ -20,17 +20,32 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         draft.security().allow_anonymous = Some(value::boolean(line.value)?);
         Ok(())
     }),
-    works("allow_duplicate_messages", General, "true|false", |draft, line| {
-        draft.limits.allow_duplicate_messages = value::boolean(line.value)?;
-        Ok(())
-    }),
-    works("allow_zero_length_clientid", Security, "true|false", |draft, line| {
-        draft.security().allow_zero_length_clientid = Some(value::boolean(line.value)?);
-        Ok(())
-    }),
+    works(
+        "allow_duplicate_messages",
+        General,
+        "true|false",
+        |draft, line| {
+            draft.limits.allow_duplicate_messages = value::boolean(line.value)?;
+            Ok(())
+        },
+    ),
+    works(
+        "allow_zero_length_clientid",
+        Security,
+        "true|false",
+        |draft, line| {
+            draft.security().allow_zero_length_clientid = Some(value::boolean(line.value)?);
+            Ok(())
+        },
+    ),
     refused("auth_opt_*", Security, "VALUE", PLUGINS),
     refused("auth_plugin", Security, "PATH", PLUGINS),
-    refused("auth_plugin_deny_special_chars", Security, "true|false", PLUGINS),
+    refused(
+        "auth_plugin_deny_special_chars",
+        Security,
+        "true|false",
+        PLUGINS,
+    ),
     works("auto_id_prefix", Security, "PREFIX", |draft, line| {
         draft.security().auto_id_prefix = Some(line.value.to_owned());
         Ok(())
@@ -41,21 +56,58 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         draft.autosave_interval = value::number(line.value, 0..=u32::MAX)?;
         Ok(())
     }),
-    works("autosave_on_changes", General, "true|false", |draft, line| {
-        draft.autosave_on_changes = value::boolean(line.value)?;
-        Ok(())
-    }),
-    ignored("check_retain_source", General, "true|false", "the sources of retained messages are not kept"),
-    refused("clientid_prefixes", General, "PREFIX", "client ids are not restricted; say who may connect with password_file"),
-    works("connection_messages", Scope::Logging, "true|false", |draft, line| {
-        draft.log.no_connection_messages = !value::boolean(line.value)?;
-        Ok(())
-    }),
-    ignored("enable_control_api", General, "true|false", "there is no control API"),
-    refused("global_max_clients", General, "COUNT", "limit the connections of each listener with max_connections"),
-    refused("global_max_connections", General, "COUNT", "limit the connections of each listener with max_connections"),
+    works(
+        "autosave_on_changes",
+        General,
+        "true|false",
+        |draft, line| {
+            draft.autosave_on_changes = value::boolean(line.value)?;
+            Ok(())
+        },
+    ),
+    ignored(
+        "check_retain_source",
+        General,
+        "true|false",
+        "the sources of retained messages are not kept",
+    ),
+    refused(
+        "clientid_prefixes",
+        General,
+        "PREFIX",
+        "client ids are free; password_file says who may connect",
+    ),
+    works(
+        "connection_messages",
+        Scope::Logging,
+        "true|false",
+        |draft, line| {
+            draft.log.no_connection_messages = !value::boolean(line.value)?;
+            Ok(())
+        },
+    ),
+    ignored(
+        "enable_control_api",
+        General,
+        "true|false",
+        "there is no control API",
+    ),
+    refused(
+        "global_max_clients",
+        General,
+        "COUNT",
+        "limit the connections of each listener with max_connections",
+    ),
+    refused(
+        "global_max_connections",
+        General,
+        "COUNT",
+        "limit the connections of each listener with max_connections",
+    ),
     refused("global_plugin", Security, "PATH", PLUGINS),
-    ignored("include_dir", General, "FOLDER", "").includes().many(),
+    ignored("include_dir", General, "FOLDER", "")
+        .includes()
+        .many(),
     works("max_inflight_bytes", General, "BYTES", |draft, line| {
         draft.limits.max_inflight_bytes = value::bytes(line.value)?;
         Ok(())
@@ -86,7 +138,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         draft.limits.max_queued_messages = value::limit(line.value, u32::MAX)?;
         Ok(())
     }),
-    ignored("memory_limit", General, "BYTES", "memory is bounded by max_connections, max_queued_messages and max_queued_bytes"),
+    ignored(
+        "memory_limit",
+        General,
+        "BYTES",
+        "max_connections and max_queued_bytes bound the memory",
+    ),
     works("message_size_limit", General, "BYTES", |draft, line| {
         draft.limits.message_size_limit = value::limit(line.value, 268_435_455)?;
         Ok(())
@@ -97,17 +154,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     })
     .rest()
     .once(),
-    works("per_listener_settings", General, "true|false", |draft, line| {
-        let per_listener = value::boolean(line.value)?;
-        let late = !draft.listeners.is_empty() || draft.default_listener.touched || draft.security.is_set();
-        if late && per_listener != draft.per_listener {
-            return Err(Wrong::Unsupported(
-                "per_listener_settings must stand before all listener and security settings: move it to the top".to_owned(),
-            ));
-        }
-        draft.per_listener = per_listener;
-        Ok(())
-    })
+    works(
+        "per_listener_settings",
+        General,
+        "true|false",
+        |draft, line| {
+            let per_listener = value::boolean(line.value)?;
+            let late = !draft.listeners.is_empty()
+                || draft.default_listener.touched
+                || draft.security.is_set();
+            if late && per_listener != draft.per_listener {
+                return Err(Wrong::Unsupported(
+                    "per_listener_settings must stand above all listener and security settings"
+                        .to_owned(),
+                ));
+            }
+            draft.per_listener = per_listener;
+            Ok(())
+        },
+    )
     .at_start(),
     works("persistence", General, "true|false", |draft, line| {
         draft.persistence.enabled = value::boolean(line.value)?;
@@ -125,10 +190,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     })
     .rest()
     .once(),
-    works("persistent_client_expiration", General, "NUMBER[s|h|d|w|m|y]", |draft, line| {
-        draft.limits.persistent_client_expiration = Some(value::expiration(line.value)?);
-        Ok(())
-    }),
+    works(
+        "persistent_client_expiration",
+        General,
+        "NUMBER[s|h|d|w|m|y]",
+        |draft, line| {
+            draft.limits.persistent_client_expiration = Some(value::expiration(line.value)?);
+            Ok(())
+        },
+    ),
     works("pid_file", General, "PATH", |draft, line| {
         draft.service.pid_file = Some(line.value.into());
         Ok(())
@@ -140,16 +210,31 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     refused("plugin_load", Security, "NAME PATH", PLUGINS),
     refused("plugin_use", Security, "NAME", PLUGINS),
     refused("plugin_opt_*", Security, "VALUE", PLUGINS),
-    refused("psk_file", Security, "PATH", "pre-shared keys are not supported: use certificates (certfile, keyfile)"),
-    works("queue_qos0_messages", General, "true|false", |draft, line| {
-        draft.limits.queue_qos0_messages = value::boolean(line.value)?;
-        Ok(())
-    }),
+    refused(
+        "psk_file",
+        Security,
+        "PATH",
+        "pre-shared keys are not supported: use certificates (certfile, keyfile)",
+    ),
+    works(
+        "queue_qos0_messages",
+        General,
+        "true|false",
+        |draft, line| {
+            draft.limits.queue_qos0_messages = value::boolean(line.value)?;
+            Ok(())
+        },
+    ),
     works("retain_available", General, "true|false", |draft, line| {
         draft.limits.retain_available = value::boolean(line.value)?;
         Ok(())
     }),
-    refused("retain_expiry_interval", General, "MINUTES", "retained messages do not expire by themselves"),
+    refused(
+        "retain_expiry_interval",
+        General,
+        "MINUTES",
+        "retained messages do not expire by themselves",
+    ),
     works("set_tcp_nodelay", General, "true|false", |draft, line| {
         draft.service.set_tcp_nodelay = value::boolean(line.value)?;
         Ok(())
@@ -159,9 +244,19 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         draft.service.sys_interval = seconds.map(|seconds| Duration::from_secs(seconds.into()));
         Ok(())
     }),
-    works("upgrade_outgoing_qos", General, "true|false", |draft, line| {
-        draft.limits.upgrade_outgoing_qos = value::boolean(line.value)?;
-        Ok(())
-    }),
-    ignored("user", General, "NAME", "the broker runs as whoever starts it, which systemd's unit says"),
+    works(
+        "upgrade_outgoing_qos",
+        General,
+        "true|false",
+        |draft, line| {
+            draft.limits.upgrade_outgoing_qos = value::boolean(line.value)?;
+            Ok(())
+        },
+    ),
+    ignored(
+        "user",
+        General,
+        "NAME",
+        "the broker runs as whoever starts it, which systemd's unit says",
+    ),
 ];

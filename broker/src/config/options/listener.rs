@@ -15,14 +15,9 @@ const PER_LISTENER: &str =
 const PROXY: &str = "the PROXY protocol is not supported";
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    works(
-        "listener",
-        Listener,
-        "PORT [ADDRESS]|0 PATH",
-        add_listener,
-    )
-    .rest()
-    .many(),
+    works("listener", Listener, "PORT [ADDRESS]|0 PATH", add_listener)
+        .rest()
+        .many(),
     works("port", General, "PORT", |draft, line| {
         draft.default_listener.port = Some(value::port(line.value)?);
         draft.default_listener.place = Some(line.place.clone());
@@ -48,16 +43,18 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         };
         Ok(())
     }),
-    works("protocol", Listener, "mqtt", |draft, line| match line.value {
-        "mqtt" => {
-            draft.listener().touched = true;
-            Ok(())
+    works("protocol", Listener, "mqtt", |draft, line| {
+        match line.value {
+            "mqtt" => {
+                draft.listener().touched = true;
+                Ok(())
+            }
+            "websockets" | "http_api" => Err(Wrong::Unsupported(format!(
+                "protocol {} is not supported: expected mqtt",
+                line.value
+            ))),
+            _ => expected("mqtt"),
         }
-        "websockets" | "http_api" => Err(Wrong::Unsupported(format!(
-            "protocol {} is not supported: expected mqtt",
-            line.value
-        ))),
-        _ => expected("mqtt"),
     }),
     works("max_connections", Listener, "COUNT|-1", |draft, line| {
         draft.listener().max_connections = match line.value {
@@ -67,16 +64,56 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         };
         Ok(())
     }),
-    refused("max_qos", Listener, "0-2", "all of MQTT's qualities of service are served"),
-    ignored("max_topic_alias", Listener, "COUNT", "topic aliases are not used"),
-    ignored("max_topic_alias_broker", Listener, "COUNT", "topic aliases are not used"),
-    refused("mount_point", Listener, "PREFIX", "all listeners share one tree of topics"),
-    refused("use_username_as_clientid", Listener, "true|false", "client ids are what clients say; use %u in acl_file patterns"),
-    refused("listener_allow_anonymous", Security, "true|false", PER_LISTENER),
+    refused(
+        "max_qos",
+        Listener,
+        "0-2",
+        "all of MQTT's qualities of service are served",
+    ),
+    ignored(
+        "max_topic_alias",
+        Listener,
+        "COUNT",
+        "topic aliases are not used",
+    ),
+    ignored(
+        "max_topic_alias_broker",
+        Listener,
+        "COUNT",
+        "topic aliases are not used",
+    ),
+    refused(
+        "mount_point",
+        Listener,
+        "PREFIX",
+        "all listeners share one tree of topics",
+    ),
+    refused(
+        "use_username_as_clientid",
+        Listener,
+        "true|false",
+        "client ids are what clients say; acl_file patterns know %u",
+    ),
+    refused(
+        "listener_allow_anonymous",
+        Security,
+        "true|false",
+        PER_LISTENER,
+    ),
     refused("listener_auto_id_prefix", Security, "PREFIX", PER_LISTENER),
-    refused("accept_protocol_versions", Listener, "3,4,5", "each listener speaks all versions of MQTT that the broker does"),
+    refused(
+        "accept_protocol_versions",
+        Listener,
+        "3,4,5",
+        "each listener speaks all versions that the broker does",
+    ),
     refused("enable_proxy_protocol", Listener, "1|2", PROXY),
-    refused("proxy_protocol_v2_require_tls", Listener, "true|false", PROXY),
+    refused(
+        "proxy_protocol_v2_require_tls",
+        Listener,
+        "true|false",
+        PROXY,
+    ),
     refused("http_dir", Listener, "FOLDER", WEBSOCKETS),
     ignored("packet_buffer_size", Listener, "BYTES", WEBSOCKETS),
     ignored("websockets_headers_size", Listener, "BYTES", WEBSOCKETS),
@@ -87,7 +124,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     })
     .rest()
     .once(),
-    refused("capath", Tls, "FOLDER", "name one file with all certificates in it: cafile"),
+    refused(
+        "capath",
+        Tls,
+        "FOLDER",
+        "name one file with all certificates in it: cafile",
+    ),
     works("certfile", Tls, "PATH", |draft, line| {
         draft.listener().certfile = Some(line.at(line.value.into()));
         Ok(())
@@ -111,15 +153,25 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Ok(())
     })
     .at_start(),
-    works("use_identity_as_username", Tls, "true|false", |draft, line| {
-        draft.listener().use_identity = Some(line.at(value::boolean(line.value)?));
-        Ok(())
-    })
+    works(
+        "use_identity_as_username",
+        Tls,
+        "true|false",
+        |draft, line| {
+            draft.listener().use_identity = Some(line.at(value::boolean(line.value)?));
+            Ok(())
+        },
+    )
     .at_start(),
-    works("use_subject_as_username", Tls, "true|false", |draft, line| {
-        draft.listener().use_subject = Some(line.at(value::boolean(line.value)?));
-        Ok(())
-    })
+    works(
+        "use_subject_as_username",
+        Tls,
+        "true|false",
+        |draft, line| {
+            draft.listener().use_subject = Some(line.at(value::boolean(line.value)?));
+            Ok(())
+        },
+    )
     .at_start(),
     works("tls_version", Tls, "tlsv1.2|tlsv1.3", |draft, line| {
         let version = match line.value {
@@ -127,7 +179,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             "tlsv1.3" => TlsVersion::V1_3,
             "tlsv1" | "tlsv1.1" => {
                 return Err(Wrong::Unsupported(format!(
-                    "tls_version {} is not supported, it is not safe (RFC 8996): expected tlsv1.2 or tlsv1.3",
+                    "tls_version {} is not supported, it is not safe (RFC 8996): \
+                     expected tlsv1.2 or tlsv1.3",
                     line.value
                 )));
             }
@@ -137,10 +190,30 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         Ok(())
     })
     .at_start(),
-    ignored("ciphers", Tls, "LIST", "all suites that are offered are strong, and chosen in the best order"),
-    ignored("ciphers_tls1.3", Tls, "LIST", "all suites that are offered are strong, and chosen in the best order"),
-    refused("dhparamfile", Tls, "PATH", "finite-field Diffie-Hellman is not supported, elliptic curves are used: remove the line"),
-    refused("disable_client_cert_date_checks", Tls, "true|false", "the dates of clients' certificates are always checked"),
+    ignored(
+        "ciphers",
+        Tls,
+        "LIST",
+        "all suites that are offered are strong, and chosen in the best order",
+    ),
+    ignored(
+        "ciphers_tls1.3",
+        Tls,
+        "LIST",
+        "all suites that are offered are strong, and chosen in the best order",
+    ),
+    refused(
+        "dhparamfile",
+        Tls,
+        "PATH",
+        "elliptic curves are used, which need no parameters: remove the line",
+    ),
+    refused(
+        "disable_client_cert_date_checks",
+        Tls,
+        "true|false",
+        "the dates of clients' certificates are always checked",
+    ),
     refused("psk_hint", Tls, "HINT", PSK),
     refused("tls_engine", Tls, "ENGINE", ENGINES),
     refused("tls_engine_kpass_sha1", Tls, "SHA1", ENGINES),

@@ -33,6 +33,10 @@ pub(super) fn find(name: &str) -> Option<&'static OptionSpec> {
 
 /// The option whose name is most like `name`, if one is near enough to have been meant.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    // Longer than any option, it is nothing misspelled, and comparing takes length times length.
+    if name.len() > 64 {
+        return None;
+    }
     let name = name.to_ascii_lowercase();
     let distances = options().map(|option| (damerau_levenshtein(option.name, &name), option.name));
     let (distance, nearest) = distances.min()?;
