@@ -135,7 +135,6 @@ impl DebianBase {
             .args(["--variant=minbase", "--format=null", "--skip=check/qemu"])
             .arg("--components=main contrib non-free-firmware")
             .arg(format!("--include={}", self.packages()))
-            .arg("--aptopt=Dpkg::Options:: \"--force-unsafe-io\"")
             .args(
                 DPKG_OPTIONS
                     .iter()

@@ -53,8 +53,9 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Options of dpkg, which hold for later upgrades on the Pi too: manuals and translations take more
-/// room on a card, and more time to write, than the programs.
+/// room on a card, and more time to write, than the programs. `customize.sh` takes the first one back.
 pub(super) const DPKG_OPTIONS: &[&str] = &[
+    "force-unsafe-io",
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
     "path-exclude=/usr/share/info/*",

@@ -66,6 +66,7 @@ tidy() {
         "$root"/var/lib/dpkg/*-old "$root"/etc/*- "$root"/tmp/* "$root"/var/cache/ldconfig/aux-cache
     rm -f "$root"/etc/resolv.conf "$root"/etc/ssh/ssh_host_*_key* "$root"/var/lib/dbus/machine-id \
         "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/var/lib/systemd/random-seed
+    sed -i /force-unsafe-io/d "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
     find "$root/var/log" -type f -delete
     printf 'uninitialized\n' >"$root/etc/machine-id"
     find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" \
