@@ -12,6 +12,7 @@ use super::fsck::e2fsprogs;
 use super::plan::{Change, Plan, Planned};
 use super::write::{RootfsWriter, WriteError};
 use crate::mbr::Partition;
+use crate::overlay::Owner;
 use crate::process::{self, ProcessError};
 use crate::time::Timestamp;
 
@@ -160,8 +161,11 @@ fn add_commands(script: &mut String, index: usize, step: &Planned<'_>) {
     };
     let mode = if kind == SYMLINK { 0o777 } else { step.mode };
     line(format!("sif {path} mode 0{:o}", kind | mode));
-    line(format!("sif {path} uid {}", step.owner.uid));
-    line(format!("sif {path} gid {}", step.owner.gid));
+    // What debugfs makes belongs to root.
+    if step.change == Change::SetDirectory || step.owner != Owner::ROOT {
+        line(format!("sif {path} uid {}", step.owner.uid));
+        line(format!("sif {path} gid {}", step.owner.gid));
+    }
 }
 
 /// Quoting as the `ss` library of debugfs reads it: a doubled quote stands for one.

@@ -39,8 +39,8 @@ pub(crate) struct Planned<'a> {
     /// Where the entry came from, or why its directory is made.
     pub(crate) origin: String,
     pub(crate) secret: bool,
-    /// Whether nobody asked for it but something below it.
-    implied: bool,
+    /// The path as it was asked for; none if nobody did, but something lies below it.
+    asked: Option<&'a EntryPath>,
 }
 
 /// A resolved path: a directory without links, and a name in it.
@@ -133,7 +133,7 @@ struct Planner<'a, 'b> {
 }
 
 impl<'a> Planner<'a, '_> {
-    fn add(&mut self, path: &EntryPath, entry: &'a Entry) -> Result<(), PlanError> {
+    fn add(&mut self, path: &'a EntryPath, entry: &'a Entry) -> Result<(), PlanError> {
         if let Some(name) = path.as_str().split('/').find(|name| name.len() > NAME_MAX) {
             return Err(PlanError::Name {
                 path: path.to_string(),
@@ -158,7 +158,7 @@ impl<'a> Planner<'a, '_> {
             owner: entry.owner,
             origin: entry.origin.clone(),
             secret: entry.secret,
-            implied: false,
+            asked: Some(path),
         });
         Ok(())
     }
@@ -265,7 +265,7 @@ impl<'a> Planner<'a, '_> {
                     owner: Owner::ROOT,
                     origin: format!("parent of {path}"),
                     secret: false,
-                    implied: true,
+                    asked: None,
                 });
                 Ok(place)
             }
@@ -282,20 +282,31 @@ impl<'a> Planner<'a, '_> {
 }
 
 /// An entry for a place that has a step already: fine if that was only implied.
-fn adopt(earlier: &mut Planned<'_>, path: &EntryPath, entry: &Entry) -> Result<(), PlanError> {
-    if !earlier.implied || entry.kind != Kind::Directory {
-        return Err(PlanError::Twice {
+fn adopt<'a>(
+    earlier: &mut Planned<'a>,
+    path: &'a EntryPath,
+    entry: &Entry,
+) -> Result<(), PlanError> {
+    match earlier.asked {
+        None if entry.kind == Kind::Directory => {
+            earlier.asked = Some(path);
+            earlier.mode = entry.mode;
+            earlier.owner = entry.owner;
+            earlier.origin.clone_from(&entry.origin);
+            Ok(())
+        }
+        None => Err(PlanError::Parent {
             path: path.to_string(),
-            place: earlier.target.path(),
             origin: entry.origin.clone(),
-            earlier: earlier.origin.clone(),
-        });
+            reason: earlier.origin.clone(),
+        }),
+        Some(first) => Err(PlanError::Twice {
+            path: path.to_string(),
+            origin: entry.origin.clone(),
+            first: first.to_string(),
+            first_origin: earlier.origin.clone(),
+        }),
     }
-    earlier.implied = false;
-    earlier.mode = entry.mode;
-    earlier.owner = entry.owner;
-    earlier.origin.clone_from(&entry.origin);
-    Ok(())
 }
 
 fn below(path: &EntryPath, place: String, found: &str) -> PlanError {
@@ -335,16 +346,26 @@ pub enum PlanError {
         found: String,
     },
     /// Two entries have different paths but, through links of the base, the same place.
-    #[error("{path} ({origin}) and another entry ({earlier}) are both {place} in the base")]
+    #[error("{first} ({first_origin}) and {path} ({origin}) are the same place in the base")]
     Twice {
         /// The second entry's path.
         path: String,
-        /// Where both would be written.
-        place: String,
-        /// Where the second comes from.
+        /// Where that comes from.
         origin: String,
-        /// Where the first comes from.
-        earlier: String,
+        /// The first entry's path.
+        first: String,
+        /// Where that comes from.
+        first_origin: String,
+    },
+    /// Something that isn't a directory, where a directory is needed.
+    #[error("{path} ({origin}) must be a directory: it is the {reason}")]
+    Parent {
+        /// The entry's path.
+        path: String,
+        /// Where it comes from.
+        origin: String,
+        /// What needs the directory.
+        reason: String,
     },
     /// A name is too long for ext4.
     #[error("{path} has a name of {length} bytes, ext4 allows {NAME_MAX}")]

@@ -3,6 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod accounts;
 mod assemble;
+mod bases;
 mod boards;
+mod fat;
+mod faults;
+mod mbr;
+mod room;
 mod support;
+mod trees;

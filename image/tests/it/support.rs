@@ -17,7 +17,7 @@ pub(crate) const WHEN: Timestamp = Timestamp::from_unix(1_767_323_045);
 /// may have with clusters of one sector.
 const BOOT: (u64, u64) = (16_384, 73_728);
 /// The same for the root partition: 24 MiB.
-const ROOT: (u64, u64) = (90_112, 49_152);
+pub(crate) const ROOT: (u64, u64) = (90_112, 49_152);
 
 /// The two releases of Raspberry Pi OS whose file systems differ.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,8 @@ impl Bench {
                 "ext4",
                 "-b",
                 "4096",
+                "-N",
+                "1024",
                 "-L",
                 "rootfs",
                 "-O",
@@ -203,6 +205,13 @@ pub(crate) fn elf_header(machine: u8) -> Vec<u8> {
     header
 }
 
+/// An error with all its causes, one a line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.join("\n  because ")
+}
+
 pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) {
     File::create(path)
         .unwrap()
@@ -236,7 +245,7 @@ pub(crate) fn run(command: &mut Command) -> String {
     finish(&command.stdin(Stdio::null()).output().unwrap(), command)
 }
 
-fn feed(command: &mut Command, input: &[u8]) -> String {
+pub(crate) fn feed(command: &mut Command, input: &[u8]) -> String {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,0 +1,262 @@
+//! Whatever goes wrong: a clear word, and what was there before is still there, alone.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::process::Command;
+
+use image::{Card, Entry, EntryPath, Kind, Overlay};
+
+use crate::support::{Bench, Features, ROOT, assert_sound, chain, overlay, tool, write};
+
+/// Fails to assemble `overlay` and returns why; the output, which existed, is as it was.
+fn refused(bench: &Bench, overlay: &Overlay) -> String {
+    write(&bench.output(), "an older image");
+    let before = bench.names();
+    let error = bench.assemble(overlay).unwrap_err();
+    assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
+    assert_eq!(bench.names(), before);
+    chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]")
+}
+
+#[test]
+fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
+    let bench = Bench::new(Features::Trixie);
+    let file = || Entry::file("x", 0o644, "overlays/test");
+    let cases = [
+        vec![("/etc", file())],
+        vec![("/usr/lib", Entry::symlink("lib64", "overlays/test"))],
+        vec![("/var/lib", Entry::absent("overlays/test"))],
+        vec![("/etc/hostname", Entry::directory(0o755, "overlays/test"))],
+        vec![("/lib", Entry::directory(0o755, "overlays/test"))],
+        vec![("/etc/hostname/below", file())],
+        vec![("/etc/resolv.conf/below", file())],
+        vec![("/lib/twice", file()), ("/usr/lib/twice", file())],
+        vec![
+            ("/etc/link", Entry::symlink("x", "a")),
+            ("/etc/link/below", file()),
+        ],
+        vec![
+            ("/etc/gone", Entry::absent("a")),
+            ("/etc/gone/below", file()),
+        ],
+        vec![("/etc/empty-link", Entry::symlink("", "a"))],
+        vec![("/boot/firmware/link", Entry::symlink("x", "overlays/test"))],
+    ];
+    let mut report = String::new();
+    for case in cases {
+        report.push_str(&refused(&bench, &overlay(case)));
+        report.push('\n');
+    }
+    let long = EntryPath::new(format!("/etc/{}", "n".repeat(256))).unwrap();
+    let mut overlay = Overlay::new();
+    overlay.insert(long, file()).unwrap();
+    report.push_str(&refused(&bench, &overlay).replace(&"n".repeat(256), "[LONG]"));
+    insta::assert_snapshot!(report, @r"
+    /etc is a directory in the base, and overlays/test wants a file there
+    /usr/lib is a directory in the base, and overlays/test wants a link there
+    /var/lib is a directory in the base, and overlays/test wants nothing there
+    /etc/hostname is a file in the base, and overlays/test wants a directory there
+    /lib is a link to usr/lib in the base, and overlays/test wants a directory there
+    /etc/hostname/below can't be written: /etc/hostname is a file
+    /etc/resolv.conf/below can't be written: /etc/resolv.conf is a link to ../run/systemd/resolve/stub-resolv.conf, which is no directory
+    /lib/twice (overlays/test) and /usr/lib/twice (overlays/test) are the same place in the base
+    /etc/link/below can't be written: /etc/link is a link to x
+    /etc/gone/below can't be written: /etc/gone is nothing
+    the target of link /etc/empty-link must be 1 to 4095 bytes without control characters
+    /boot/firmware/link (overlays/test) would be a link on the FAT partition, which has none
+    /etc/[LONG] has a name of 256 bytes, ext4 allows 255
+    ");
+}
+
+#[test]
+fn a_secret_never_reaches_fat_nor_a_debug_text() {
+    let secret = Entry::file("hunter2", 0o600, "site").secret();
+    let text = format!("{secret:?}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let path = EntryPath::new("/boot/firmware/secret").unwrap();
+    let error = Overlay::new().insert(path, secret).unwrap_err();
+    assert!(error.to_string().contains("FAT partition"));
+}
+
+#[test]
+fn a_full_fat_partition_is_seen_beforehand() {
+    let bench = Bench::new(Features::Trixie);
+    let large = Entry::file(vec![0; 40 << 20], 0o755, "test");
+    let text = refused(&bench, &overlay([("/boot/firmware/initrd.img", large)]));
+    insta::assert_snapshot!(text, @"the FAT partition has 37150208 bytes free, and 42008576 are needed");
+}
+
+/// Changes bytes of the superblock, and fits its checksum by telling `debugfs` to.
+fn superblock(bench: &Bench, field: &str, value: &str) {
+    let command = format!("set_super_value {field} {value}");
+    let image = crate::support::at_root(&bench.base());
+    crate::support::run(tool("debugfs").args(["-w", "-R", &command]).arg(image));
+}
+
+#[test]
+fn file_systems_that_must_not_be_written_are_refused() {
+    let mut report = String::new();
+    for (field, value) in [
+        ("feature_incompat", "0x4010242"),
+        ("feature_incompat", "0x246"),
+        ("state", "0"),
+    ] {
+        let bench = Bench::new(Features::Bookworm);
+        superblock(&bench, field, value);
+        report.push_str(&refused(&bench, &Overlay::new()));
+        report.push('\n');
+    }
+    let bench = Bench::new(Features::Bookworm);
+    let file = File::options().write(true).open(bench.base()).unwrap();
+    file.write_all_at(&[0; 4096], ROOT.0 * 512).unwrap();
+    report.push_str(&refused(&bench, &Overlay::new()));
+    insta::assert_snapshot!(report, @r"
+    partition 2 of [DIR]/base.img can't be used
+      because the ext4 file system has features that are not supported: encrypt, 0x4000000
+    partition 2 of [DIR]/base.img can't be used
+      because the ext4 file system needs its journal replayed (needs_recovery is set)
+    partition 2 of [DIR]/base.img can't be used
+      because the ext4 file system was not unmounted cleanly or has errors (state 0)
+    partition 2 of [DIR]/base.img can't be used
+      because there is no ext4 file system: the magic number is 0x0000, not 0xef53
+    ");
+}
+
+#[test]
+fn a_damaged_base_is_found_by_the_checker() {
+    let bench = Bench::new(Features::Trixie);
+    let image = crate::support::at_root(&bench.base());
+    let commands = ["clri /usr/bin/true", "freei /etc/hostname"];
+    for command in commands {
+        crate::support::run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
+    }
+    let text = refused(&bench, &Overlay::new());
+    assert!(text.contains("e2fsck finds the ext4 partition"), "{text}");
+}
+
+#[test]
+fn the_base_can_not_be_its_own_output() {
+    let bench = Bench::new(Features::Trixie);
+    let base = bench.base();
+    let before = fs::read(&base).unwrap();
+    let error = bench
+        .assemble_with(&Overlay::new(), |request| request.output = request.base)
+        .unwrap_err();
+    assert!(
+        error.to_string().ends_with("is the base image itself"),
+        "{error}"
+    );
+    assert!(fs::read(&base).unwrap() == before);
+}
+
+#[test]
+fn a_folder_is_no_output() {
+    let bench = Bench::new(Features::Trixie);
+    fs::create_dir(bench.output()).unwrap();
+    let error = bench.assemble(&Overlay::new()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("exists and is not a regular file"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_name_with_every_odd_character_is_only_a_name() {
+    let bench = Bench::new(Features::Trixie);
+    let folder = bench.path("a ?offset=1 \"b\" $c\nd");
+    fs::create_dir(&folder).unwrap();
+    fs::rename(bench.base(), folder.join("base?x=1.img")).unwrap();
+    let (base, output) = (folder.join("base?x=1.img"), folder.join("-w pi?.img"));
+    let overlay = overlay([("/etc/hostname", Entry::file("x\n", 0o644, "test"))]);
+    image::assemble(
+        &image::AssembleRequest {
+            base: &base,
+            output: &output,
+            overlay: &overlay,
+            free: 30 << 20,
+            limit: None,
+            timestamp: crate::support::WHEN,
+            disk_id: None,
+        },
+        &mut image::Silent,
+    )
+    .unwrap();
+    let card = Card::open(&output).unwrap();
+    assert_eq!(card.read("/etc/hostname").unwrap().unwrap(), b"x\n");
+    fs::rename(&output, bench.output()).unwrap();
+    assert_sound(&bench.output());
+}
+
+/// Set in the copy of this program that runs on a small file system.
+const SMALL: &str = "IMAGE_TEST_SMALL_FOLDER";
+
+#[test]
+fn a_full_disk_is_told_with_both_values_and_nothing_is_left() {
+    let Some(small) = std::env::var_os(SMALL) else {
+        return run_on_a_small_disk();
+    };
+    let small = std::path::PathBuf::from(small);
+    let bench = Bench::new(Features::Trixie);
+    let (base, output) = (bench.base(), small.join("pi.img"));
+    // More than the disk holds, and not a hole.
+    let overlay = overlay([(
+        "/usr/bin/big",
+        Entry::file(vec![7; 12 << 20], 0o755, "test"),
+    )]);
+    assert!(matches!(
+        overlay.get("/usr/bin/big").unwrap().kind,
+        Kind::File(_)
+    ));
+    let error = bench
+        .assemble_with(&overlay, |request| {
+            (request.base, request.output) = (Box::leak(base.into()), Box::leak(output.into()));
+        })
+        .unwrap_err();
+    let text = chain(&error);
+    assert!(text.contains("pi.img needs "), "{text}");
+    assert!(text.ends_with(" are free there"), "{text}");
+    assert_eq!(fs::read_dir(&small).unwrap().count(), 0);
+}
+
+/// Runs the test above again in a user namespace of its own with a file system of 8 MiB.
+fn run_on_a_small_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=8m none \"$1\" && shift && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "sh",
+        ])
+        .arg(folder.path())
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "faults::a_full_disk_is_told_with_both_values_and_nothing_is_left",
+        ])
+        .env(SMALL, folder.path());
+    let probe = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "mount",
+            "-t",
+            "tmpfs",
+            "none",
+            "/mnt",
+        ])
+        .output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        // The host allows no namespaces; the unit test that writes to /dev/full remains.
+        return;
+    }
+    crate::support::run(&mut command);
+}
