@@ -154,3 +154,38 @@ impl ProcessError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tool_is_named_with_its_package() {
+        let error = find("no-such-tool", "some-package").unwrap_err();
+        assert_eq!(error.to_string(), "no-such-tool is not installed");
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .contains("apt-get install some-package")
+        );
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_last_line_and_shows_no_argument() {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            "echo first >&2; echo 'the reason' >&2; echo >&2; exit 3",
+            "hunter2",
+        ]);
+        let error = run(&mut command, b"").unwrap().failure();
+        assert_eq!(error.to_string(), "sh failed (exit status: 3): the reason");
+    }
+
+    #[test]
+    fn input_that_nobody_reads_does_no_harm() {
+        let finished = run(&mut Command::new("true"), &vec![0; 1 << 20]).unwrap();
+        assert!(finished.status.success());
+    }
+}

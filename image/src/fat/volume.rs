@@ -150,7 +150,8 @@ impl Fat {
             .volume
             .root_dir()
             .open_file(path)
-            .and_then(|mut file| file.read_to_end(&mut bytes));
+            // A damaged size and a chain in a circle would otherwise give more than there is.
+            .and_then(|file| file.take(self.partition.size()).read_to_end(&mut bytes));
         match result {
             Ok(_) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,12 +1,15 @@
 //! Whatever goes wrong: a clear word, and what was there before is still there, alone.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
 use std::process::Command;
 
-use image::{Card, Entry, EntryPath, Kind, Overlay};
+use image::{Card, Entry, EntryPath, Error, Overlay, Report};
 
-use crate::support::{Bench, Features, ROOT, assert_sound, chain, overlay, tool, write};
+use crate::support::{
+    Bench, Features, ROOT, WHEN, assert_sound, at_root, chain, overlay, run, tool, write,
+};
 
 /// Fails to assemble `overlay` and returns why; the output, which existed, is as it was.
 fn refused(bench: &Bench, overlay: &Overlay) -> String {
@@ -89,8 +92,8 @@ fn a_full_fat_partition_is_seen_beforehand() {
 /// Changes bytes of the superblock, and fits its checksum by telling `debugfs` to.
 fn superblock(bench: &Bench, field: &str, value: &str) {
     let command = format!("set_super_value {field} {value}");
-    let image = crate::support::at_root(&bench.base());
-    crate::support::run(tool("debugfs").args(["-w", "-R", &command]).arg(image));
+    let image = at_root(&bench.base());
+    run(tool("debugfs").args(["-w", "-R", &command]).arg(image));
 }
 
 #[test]
@@ -125,10 +128,10 @@ fn file_systems_that_must_not_be_written_are_refused() {
 #[test]
 fn a_damaged_base_is_found_by_the_checker() {
     let bench = Bench::new(Features::Trixie);
-    let image = crate::support::at_root(&bench.base());
+    let image = at_root(&bench.base());
     let commands = ["clri /usr/bin/true", "freei /etc/hostname"];
     for command in commands {
-        crate::support::run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
+        run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
     }
     let text = refused(&bench, &Overlay::new());
     assert!(text.contains("e2fsck finds the ext4 partition"), "{text}");
@@ -162,6 +165,20 @@ fn a_folder_is_no_output() {
     );
 }
 
+/// Assembles away from the bench, with room to spare.
+fn assemble_at(base: &Path, output: &Path, overlay: &Overlay) -> Result<Report, Error> {
+    let request = image::AssembleRequest {
+        base,
+        output,
+        overlay,
+        free: 4 << 20,
+        limit: None,
+        timestamp: WHEN,
+        disk_id: None,
+    };
+    image::assemble(&request, &mut image::Silent)
+}
+
 #[test]
 fn a_name_with_every_odd_character_is_only_a_name() {
     let bench = Bench::new(Features::Trixie);
@@ -170,93 +187,115 @@ fn a_name_with_every_odd_character_is_only_a_name() {
     fs::rename(bench.base(), folder.join("base?x=1.img")).unwrap();
     let (base, output) = (folder.join("base?x=1.img"), folder.join("-w pi?.img"));
     let overlay = overlay([("/etc/hostname", Entry::file("x\n", 0o644, "test"))]);
-    image::assemble(
-        &image::AssembleRequest {
-            base: &base,
-            output: &output,
-            overlay: &overlay,
-            free: 30 << 20,
-            limit: None,
-            timestamp: crate::support::WHEN,
-            disk_id: None,
-        },
-        &mut image::Silent,
-    )
-    .unwrap();
+    assemble_at(&base, &output, &overlay).unwrap();
     let card = Card::open(&output).unwrap();
     assert_eq!(card.read("/etc/hostname").unwrap().unwrap(), b"x\n");
     fs::rename(&output, bench.output()).unwrap();
     assert_sound(&bench.output());
 }
 
-/// Set in the copy of this program that runs on a small file system.
-const SMALL: &str = "IMAGE_TEST_SMALL_FOLDER";
+/// Set in the copy of this program that runs in another surrounding: the folder it is about.
+const SURROUNDING: &str = "IMAGE_TEST_SURROUNDING";
+
+/// Arguments by which this program runs only the test `name` of this module.
+fn only(name: &str) -> [String; 2] {
+    ["--exact".to_owned(), format!("faults::{name}")]
+}
 
 #[test]
 fn a_full_disk_is_told_with_both_values_and_nothing_is_left() {
-    let Some(small) = std::env::var_os(SMALL) else {
-        return run_on_a_small_disk();
+    let Some(small) = std::env::var_os(SURROUNDING) else {
+        return run_on_a_small_disk("a_full_disk_is_told_with_both_values_and_nothing_is_left");
     };
-    let small = std::path::PathBuf::from(small);
     let bench = Bench::new(Features::Trixie);
-    let (base, output) = (bench.base(), small.join("pi.img"));
+    let (base, output) = (bench.base(), Path::new(&small).join("pi.img"));
     // More than the disk holds, and not a hole.
-    let overlay = overlay([(
-        "/usr/bin/big",
-        Entry::file(vec![7; 12 << 20], 0o755, "test"),
-    )]);
-    assert!(matches!(
-        overlay.get("/usr/bin/big").unwrap().kind,
-        Kind::File(_)
-    ));
-    let error = bench
-        .assemble_with(&overlay, |request| {
-            (request.base, request.output) = (Box::leak(base.into()), Box::leak(output.into()));
-        })
-        .unwrap_err();
+    let large = Entry::file(vec![7; 12 << 20], 0o755, "test");
+    let error = assemble_at(&base, &output, &overlay([("/usr/bin/big", large)])).unwrap_err();
     let text = chain(&error);
     assert!(text.contains("pi.img needs "), "{text}");
     assert!(text.ends_with(" are free there"), "{text}");
     assert_eq!(fs::read_dir(&small).unwrap().count(), 0);
 }
 
-/// Runs the test above again in a user namespace of its own with a file system of 8 MiB.
-fn run_on_a_small_disk() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=8m none \"$1\" && shift && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            script,
-            "sh",
-        ])
-        .arg(folder.path())
-        .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "faults::a_full_disk_is_told_with_both_values_and_nothing_is_left",
-        ])
-        .env(SMALL, folder.path());
-    let probe = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "mount",
-            "-t",
-            "tmpfs",
-            "none",
-            "/mnt",
-        ])
+/// Runs a test of this module again in a user namespace of its own with a file system of 8 MiB.
+fn run_on_a_small_disk(name: &str) {
+    let namespace = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount"]);
+        command
+    };
+    let probe = namespace()
+        .args(["mount", "-t", "tmpfs", "none", "/mnt"])
         .output();
     if !probe.is_ok_and(|output| output.status.success()) {
         // The host allows no namespaces; the unit test that writes to /dev/full remains.
         return;
     }
-    crate::support::run(&mut command);
+    let folder = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=8m none \"$1\" && shift && exec \"$@\"";
+    run(namespace()
+        .args(["sh", "-c", script, "sh"])
+        .arg(folder.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(only(name))
+        .env(SURROUNDING, folder.path()));
+}
+
+/// Runs a test of this module again where `debugfs` is this script instead.
+fn run_with_debugfs(name: &str, script: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = folder.path().join("debugfs");
+    write(&fake, script);
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    run(Command::new(std::env::current_exe().unwrap())
+        .args(only(name))
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .env(SURROUNDING, folder.path()));
+}
+
+#[test]
+fn a_tool_that_only_claims_success_is_not_believed() {
+    if std::env::var_os(SURROUNDING).is_none() {
+        let script =
+            "#!/bin/sh\n[ \"$1\" = -V ] && echo 'debugfs 1.47.0 (5-Feb-2023)' >&2\nexit 0\n";
+        return run_with_debugfs("a_tool_that_only_claims_success_is_not_believed", script);
+    }
+    let bench = Bench::new(Features::Trixie);
+    let text = refused(
+        &bench,
+        &overlay([("/etc/new", Entry::file("x", 0o644, "test"))]),
+    );
+    insta::assert_snapshot!(text, @"/etc/new was written and does not read back: its kind should be a file of 1 bytes and is nothing");
+}
+
+#[test]
+fn a_tool_that_does_something_else_is_found_out() {
+    if std::env::var_os(SURROUNDING).is_none() {
+        let real = "PATH=/usr/sbin:/sbin:/usr/bin:/bin";
+        let script = format!(
+            "#!/bin/sh\n{real}\n[ \"$1\" = -V ] && exec debugfs -V\nsed 's/0100600/0100644/' | debugfs \"$@\"\n"
+        );
+        return run_with_debugfs("a_tool_that_does_something_else_is_found_out", &script);
+    }
+    let bench = Bench::new(Features::Trixie);
+    let key = Entry::file("key", 0o600, "test").secret();
+    let text = refused(&bench, &overlay([("/etc/key", key)]));
+    insta::assert_snapshot!(text, @"/etc/key was written and does not read back: its mode should be 0600 and is 0644");
+}
+
+#[test]
+fn a_tool_that_is_too_old_is_refused_with_the_cure() {
+    if std::env::var_os(SURROUNDING).is_none() {
+        let script = "#!/bin/sh\necho 'debugfs 1.46.2 (28-Feb-2021)' >&2\n";
+        return run_with_debugfs("a_tool_that_is_too_old_is_refused_with_the_cure", script);
+    }
+    let bench = Bench::new(Features::Trixie);
+    let error = bench.assemble(&Overlay::new()).unwrap_err();
+    let text = format!("{}\n{}", chain(&error), error.hint().unwrap());
+    insta::assert_snapshot!(text, @r"
+    debugfs is version 1.46.2, and 1.47 or newer is needed
+    install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew
+    ");
 }

@@ -1,7 +1,11 @@
 //! Random trees are written and read back equal, and the checkers find nothing.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
+use image::ext4::{Ext4, Superblock};
+use image::fat::Fat;
 use image::{Card, Entry, EntryPath, Overlay, Owner};
 use proptest::prelude::*;
 
@@ -50,6 +54,51 @@ fn tree() -> impl Strategy<Value = Overlay> {
         }
         overlay
     })
+}
+
+proptest! {
+    #[test]
+    fn no_superblock_makes_the_parser_panic(
+        mut block in proptest::collection::vec(any::<u8>(), 1024),
+        shift in 0_u8..8,
+    ) {
+        block[0x38..0x3A].copy_from_slice(&[0x53, 0xEF]);
+        block[0x18..0x1C].copy_from_slice(&[shift, 0, 0, 0]);
+        let block: [u8; 1024] = block.try_into().unwrap();
+        if let Ok(superblock) = Superblock::parse(&block) {
+            prop_assert!(superblock.size() >= superblock.blocks);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3))]
+
+    #[test]
+    fn no_damage_makes_the_readers_panic_or_hang(seed in any::<u64>()) {
+        let bench = Bench::new(Features::Trixie);
+        let card = Card::open(&bench.base()).unwrap();
+        let (boot, root) = (*card.mbr().boot().unwrap(), *card.mbr().root().unwrap());
+        let file = File::options().write(true).open(bench.base()).unwrap();
+        // A linear congruential generator: the constants are Knuth's (MMIX).
+        let numbers = std::iter::successors(Some(seed), |n| {
+            Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+        });
+        for number in numbers.skip(1).take(60) {
+            let value = number.to_le_bytes()[7];
+            let near = (number >> 16) % (32 << 10);
+            let tables = boot.offset() + (number >> 24) % (1 << 20);
+            let place = [boot.offset() + near, tables, root.offset() + near][value as usize % 3];
+            file.write_all_at(&[value], place).unwrap();
+            let _ = Fat::check(&bench.base(), &boot).is_ok();
+            if let Ok(fat) = Fat::open(&bench.base(), &boot) {
+                let _ = (fat.read("config.txt").is_ok(), fat.list("").is_ok());
+            }
+            if let Ok(root) = Ext4::open(&bench.base(), &root) {
+                let _ = (root.read("/etc/hostname").is_ok(), root.list("/etc").is_ok());
+            }
+        }
+    }
 }
 
 proptest! {
