@@ -13,6 +13,42 @@
 //!    the image its name. Its [`Report`] says what was written.
 //!
 //! [`mbr`], [`fat`] and [`ext4`] are what these are made of; [`boards`] proves that a card boots where it should.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use image::{AssembleRequest, Entry, EntryPath, Overlay, Silent, Timestamp, assemble};
+//!
+//! let mut overlay = Overlay::new();
+//! let path = EntryPath::new("/etc/hostname")?;
+//! overlay.insert(path, Entry::file("broker1\n", 0o644, "recipe"))?;
+//! let request = AssembleRequest {
+//!     base: Path::new("raspios-lite.img"),
+//!     output: Path::new("pi.img"),
+//!     overlay: &overlay,
+//!     free: 256 << 20,
+//!     limit: None,
+//!     timestamp: Timestamp::from_unix(1_767_225_600),
+//!     disk_id: None,
+//! };
+//! let report = assemble(&request, &mut Silent)?;
+//! assert_eq!(report.written.len(), 1);
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it is known to be right
+//!
+//! What writes is never what proves: `debugfs` writes ext4 and `ext4-view` reads it back, `fatfs` writes
+//! FAT and a reader of this crate reads it back; every path is compared in kind, bytes, mode, owner and
+//! date, and `e2fsck -fn` closes. Exit codes and silence of tools are no evidence.
+//!
+//! An image is made beside its place under another name and renamed when all that has passed. It can be
+//! read by its owner only (mode 0600), since it holds private keys.
+//!
+//! # What it needs
+//!
+//! `debugfs`, `e2fsck` and `resize2fs` of e2fsprogs 1.47 or newer, found on `PATH` or where
+//! administrators' tools are. No root, no mount, no loop device, no container, no emulator.
 
 pub mod accounts;
 mod assemble;

@@ -1,5 +1,6 @@
 //! Reading ext4 through `ext4-view`, a reader that shares no code with the tools that write.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,30 @@ impl Ext4 {
         }
         names.sort();
         Ok(Some(names))
+    }
+
+    /// What lies under the `wanted` names in the directory at `path`; empty if there is no such one.
+    ///
+    /// Each lookup of a path reads directories from their beginning, so that for many names this is far
+    /// quicker than [`find`](Self::find) for each.
+    pub(crate) fn children(
+        &self,
+        path: &str,
+        wanted: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, Found>, Ext4Error> {
+        let mut children = BTreeMap::new();
+        let entries = self.optional(path, self.view.read_dir(path))?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(|e| self.at(path, e))?;
+            let name = entry.file_name().display().to_string();
+            if !wanted.contains(name.as_str()) {
+                continue;
+            }
+            let metadata = entry.metadata().map_err(|e| self.at(path, e))?;
+            let found = self.found(&format!("{path}/{name}"), &metadata)?;
+            children.insert(name, found);
+        }
+        Ok(children)
     }
 
     /// `path` with all links resolved, or `None` if nothing is there.

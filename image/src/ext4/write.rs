@@ -1,5 +1,6 @@
 //! Writing a plan into a root file system, and proving afterwards that it is there.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -31,14 +32,31 @@ pub(crate) fn prove(
     timestamp: Timestamp,
 ) -> Result<(), WriteError> {
     let written = Ext4::open(image, partition)?;
-    plan.steps()
-        .iter()
-        .try_for_each(|step| prove_step(&written, step, timestamp))
+    let mut by_parent: BTreeMap<&str, Vec<&Planned<'_>>> = BTreeMap::new();
+    for step in plan.steps() {
+        by_parent
+            .entry(step.target.parent())
+            .or_default()
+            .push(step);
+    }
+    for (parent, steps) in by_parent {
+        let names = steps.iter().map(|step| step.target.name()).collect();
+        let mut children = written.children(parent, &names)?;
+        for step in steps {
+            let found = children.remove(step.target.name());
+            prove_step(&written, step, found, timestamp)?;
+        }
+    }
+    Ok(())
 }
 
-fn prove_step(written: &Ext4, step: &Planned<'_>, timestamp: Timestamp) -> Result<(), WriteError> {
+fn prove_step(
+    written: &Ext4,
+    step: &Planned<'_>,
+    found: Option<Found>,
+    timestamp: Timestamp,
+) -> Result<(), WriteError> {
     let path = step.target.path();
-    let found = written.find(&path)?;
     let differs = |what, wanted: String, found: String| {
         Err(WriteError::Differs {
             path: path.clone(),
