@@ -8,7 +8,7 @@ use crate::boot::BootPlan;
 use crate::card::{Card, read_table};
 use crate::copy::{CopyError, Draft, write_error};
 use crate::error::Error;
-use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter};
+use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
 use crate::grow::{Room, check_limit, fill_grown, growth};
 use crate::mbr::Mbr;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
@@ -89,7 +89,7 @@ pub fn assemble(
     progress.begin("Checking image", None);
     boot.prove(draft.path(), mbr.boot()?)?;
     ext4::prove(draft.path(), root, &plan, request.timestamp)?;
-    ext4::fsck(draft.path(), root)?;
+    ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error))?;
     let report = report(draft.path(), &base, &plan, &boot)?;
     progress.end("Checked image");
     draft.commit()?;
@@ -107,6 +107,15 @@ fn refuse_same_file(request: &AssembleRequest<'_>) -> Result<(), CopyError> {
         });
     }
     Ok(())
+}
+
+/// Damage that the base brought with it is no fault of the writing.
+fn whose_damage(base: &Card, error: WriteError) -> Error {
+    let before = base.mbr().root().map(|root| ext4::fsck(base.path(), root));
+    match before {
+        Ok(Err(WriteError::Damaged { image, problem })) => Error::BaseDamaged { image, problem },
+        _ => error.into(),
+    }
 }
 
 /// The overlay, with the disk signature changed in the two files that name partitions by it.

@@ -11,7 +11,7 @@ use rustix::fs as sys;
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 
 /// How much is copied between two reports of progress.
 const CHUNK: u64 = 16 << 20;
@@ -108,18 +108,14 @@ impl Draft {
     }
 
     /// Moves everything `by` bytes towards the end. Some file systems do it without copying.
-    pub(crate) fn insert_front(
-        &mut self,
-        by: u64,
-        progress: &mut dyn Progress,
-    ) -> Result<(), CopyError> {
+    pub(crate) fn insert_front(&mut self, by: u64) -> Result<(), CopyError> {
         let here = self.temporary.as_file();
         if sys::fallocate(here, sys::FallocateFlags::INSERT_RANGE, 0, by).is_ok() {
             return Ok(());
         }
         let size = file_size(here, &self.target)?;
         let mut moved = Self::beside(&self.target)?;
-        moved.copy_part(self.path(), 0..size, by, progress)?;
+        moved.copy_part(self.path(), 0..size, by, &mut Silent)?;
         *self = moved;
         Ok(())
     }
@@ -321,7 +317,6 @@ impl CopyError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
 
     #[test]
     fn a_disk_that_fills_up_is_told_from_other_faults() {
@@ -346,7 +341,7 @@ mod tests {
         let mut draft = Draft::beside(&folder.path().join("copy")).unwrap();
         let part = 8 << 20..64 << 20;
         draft.copy_part(&base, part, 0, &mut Silent).unwrap();
-        draft.insert_front(4 << 20, &mut Silent).unwrap();
+        draft.insert_front(4 << 20).unwrap();
         let about = draft.file().metadata().unwrap();
         assert_eq!(about.len(), 60 << 20);
         assert!(about.blocks() * 512 < 1 << 20);

@@ -1,5 +1,7 @@
 //! The error of the crate as a whole.
 
+use std::path::PathBuf;
+
 use crate::base::local::LocalError;
 use crate::card::CardError;
 use crate::copy::CopyError;
@@ -43,6 +45,14 @@ pub enum Error {
     /// A tool is missing, too old, or failed.
     #[error(transparent)]
     Tool(#[from] ProcessError),
+    /// The base is damaged: what was written is as it should be, but what was there isn't.
+    #[error("e2fsck finds the ext4 partition of the base {} damaged: {problem}", image.display())]
+    BaseDamaged {
+        /// The base.
+        image: PathBuf,
+        /// The first thing that it said about it.
+        problem: String,
+    },
     /// A kind of entry that FAT doesn't have.
     #[error("{path} ({origin}) would be a link on the FAT partition, which has none")]
     LinkOnBoot {
@@ -81,10 +91,13 @@ impl Error {
                 Some("allow a larger image, or ask for less free room")
             }
             Self::Ext4(Ext4Error::Superblock { source, .. }) => source.hint(),
-            Self::Write(WriteError::Damaged { .. })
+            Self::BaseDamaged { .. }
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(
-                "check the base with `e2fsck -fn`; if that is clean, this is a fault of the program: report it",
+                "take another copy of the base, or repair it: `e2fsck -fy 'BASE?offset=BYTES'`",
             ),
+            Self::Write(WriteError::Damaged { .. }) => {
+                Some("the base was sound, so this is a fault of the program: please report it")
+            }
             _ => None,
         };
         fixed.map(str::to_owned)

@@ -79,7 +79,7 @@ pub(crate) fn fill_grown(
     let partition = root.offset()..root.offset() + root.size();
     draft.copy_part(base.path(), partition, 0, progress)?;
     let length = resize_alone(draft, &root, room, timestamp)?;
-    draft.insert_front(root.offset(), progress)?;
+    draft.insert_front(root.offset())?;
     draft.copy_part(base.path(), 0..root.offset(), 0, progress)?;
     let grown = Partition { length, ..root };
     mbr.set(grown)?;

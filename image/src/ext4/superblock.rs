@@ -180,7 +180,7 @@ impl SuperblockError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NeedsRecovery | Self::NotClean { .. } => Some(
-                "take an image that was never booted, or repair this one with `e2fsck -fy` (after `losetup -P`)",
+                "take an image that was never booted, or repair this one: `e2fsck -fy 'IMAGE?offset=BYTES'`",
             ),
             Self::Magic { .. } | Self::BlockSize { .. } | Self::Groups | Self::Features { .. } => {
                 None

@@ -134,7 +134,10 @@ fn a_damaged_base_is_found_by_the_checker() {
         run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
     }
     let text = refused(&bench, &Overlay::new());
-    assert!(text.contains("e2fsck finds the ext4 partition"), "{text}");
+    assert!(
+        text.contains("e2fsck finds the ext4 partition of the base [DIR]/base.img damaged: "),
+        "{text}"
+    );
 }
 
 #[test]
