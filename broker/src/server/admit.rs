@@ -132,8 +132,8 @@ async fn judge(
     };
     let admission = review(connect, &rules.policy, &unique())
         .map_err(|code| Refusal::new(code, "its client identifier is not allowed"))?;
-    let limit = settings.max_keep_alive;
-    if limit != 0 && (connect.keep_alive == 0 || connect.keep_alive > limit) {
+    let too_long = |limit: u16| connect.keep_alive == 0 || connect.keep_alive > limit;
+    if settings.max_keep_alive.is_some_and(too_long) {
         // Before version 5 there is no way to tell a client a shorter time.
         let reason = "its keep-alive is longer than max_keepalive";
         return Err(Refusal::new(ConnectCode::IdentifierRejected, reason));

@@ -26,8 +26,8 @@ pub(super) struct Settings {
     pub(super) max_inflight_messages: u16,
     pub(super) max_inflight_bytes: usize,
     pub(super) max_payload: usize,
-    /// Seconds; 0 is no limit.
-    pub(super) max_keep_alive: u16,
+    /// Seconds; `None` is no limit.
+    pub(super) max_keep_alive: Option<u16>,
     pub(super) retain_available: bool,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
@@ -65,7 +65,10 @@ impl Settings {
             max_inflight_messages: limits.max_inflight_messages.unwrap_or(u16::MAX),
             max_inflight_bytes: limits.max_inflight_bytes.map_or(usize::MAX, saturated),
             max_payload: or_unlimited(limits.message_size_limit),
-            max_keep_alive: limits.max_keepalive,
+            // No keep-alive is longer than the default, and one of 0, which is none, is legal unless somebody
+            // asks for a limit.
+            max_keep_alive: Some(limits.max_keepalive)
+                .filter(|limit| !matches!(*limit, 0 | u16::MAX)),
             retain_available: limits.retain_available,
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,

@@ -7,7 +7,11 @@ mod agreement;
 #[cfg(feature = "server")]
 mod codec;
 mod config;
+#[cfg(feature = "server")]
+mod harness;
 mod passwd;
+#[cfg(feature = "server")]
+mod server;
 mod support;
 #[cfg(feature = "server")]
 mod tls;

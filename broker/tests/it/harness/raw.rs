@@ -1,0 +1,154 @@
+//! A client that sends exactly what it is told, through the codec or past it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use broker::codec::{
+    ConnAck, Connect, ConnectCode, Limits, Packet, PacketId, Publish, QoS, SubAck, Subscribe,
+    Subscription, Text, Version, decode, encode,
+};
+use bytes::{Bytes, BytesMut};
+
+use super::{Broker, PATIENCE};
+
+pub(crate) struct Raw {
+    stream: TcpStream,
+    input: BytesMut,
+}
+
+pub(crate) fn text(text: &str) -> Text {
+    Text::new(text).unwrap()
+}
+
+pub(crate) fn id(id: u16) -> PacketId {
+    PacketId::new(id).unwrap()
+}
+
+/// A CONNECT of version 3.1.1 without anything special.
+pub(crate) fn connect(client_id: &str, clean_session: bool) -> Connect {
+    Connect {
+        version: Version::V311,
+        bridge: false,
+        clean_session,
+        keep_alive: 60,
+        client_id: text(client_id),
+        will: None,
+        username: None,
+        password: None,
+    }
+}
+
+/// A message; with quality of service 0 the identifier is left out.
+pub(crate) fn message(topic: &str, payload: &str, qos: QoS, number: u16) -> Publish {
+    Publish {
+        dup: false,
+        qos,
+        retain: false,
+        topic: text(topic),
+        id: (qos != QoS::AtMostOnce).then(|| id(number)),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    }
+}
+
+impl Raw {
+    pub(crate) fn open(broker: &Broker) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", broker.port())).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            stream,
+            input: BytesMut::new(),
+        }
+    }
+
+    /// Opens a connection and is let in; returns whether there was a session.
+    pub(crate) fn login(broker: &Broker, connect: Connect) -> (Self, bool) {
+        let mut client = Self::open(broker);
+        client.send(&Packet::Connect(Box::new(connect)));
+        let Packet::ConnAck(ConnAck {
+            session_present,
+            code: ConnectCode::Accepted,
+        }) = client.receive()
+        else {
+            panic!("not accepted: {}", broker.log())
+        };
+        (client, session_present)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn send(&mut self, packet: &Packet) {
+        let mut bytes = BytesMut::new();
+        encode(packet, &mut bytes).unwrap();
+        self.bytes(&bytes);
+    }
+
+    pub(crate) fn publish(&mut self, publish: Publish) {
+        self.send(&Packet::Publish(publish));
+    }
+
+    /// Subscribes and returns the answer; messages that come before it are an error.
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) -> SubAck {
+        let subscriptions = vec![Subscription {
+            filter: text(filter),
+            qos,
+        }];
+        self.send(&Packet::Subscribe(Subscribe {
+            id: id(9999),
+            subscriptions,
+        }));
+        match self.receive() {
+            Packet::SubAck(ack) => ack,
+            other => panic!("{other:?} before the SUBACK"),
+        }
+    }
+
+    /// The next packet, or `None` if the broker has closed the connection.
+    pub(crate) fn try_receive(&mut self) -> Option<Packet> {
+        loop {
+            if let Some(packet) = decode(&mut self.input, Limits::default(), Version::V311).unwrap()
+            {
+                return Some(packet);
+            }
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(count) => self.input.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came: {error}"),
+            }
+        }
+    }
+
+    pub(crate) fn receive(&mut self) -> Packet {
+        self.try_receive()
+            .expect("the broker closed the connection")
+    }
+
+    pub(crate) fn receive_message(&mut self) -> Publish {
+        match self.receive() {
+            Packet::Publish(publish) => publish,
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+
+    /// Takes the answer to a message with identifier 1 that was just published, and ends its exchange.
+    pub(crate) fn expect_answer(&mut self, qos: QoS) {
+        match qos {
+            QoS::AtMostOnce => self.expect_nothing(),
+            QoS::AtLeastOnce => assert_eq!(self.receive(), Packet::PubAck(id(1))),
+            QoS::ExactlyOnce => {
+                assert_eq!(self.receive(), Packet::PubRec(id(1)));
+                self.send(&Packet::PubRel(id(1)));
+                assert_eq!(self.receive(), Packet::PubComp(id(1)));
+            }
+        }
+    }
+
+    /// Nothing but the answer to a PINGREQ is on its way.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.send(&Packet::PingReq);
+        assert_eq!(self.receive(), Packet::PingResp);
+    }
+}

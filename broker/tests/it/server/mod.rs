@@ -1,0 +1,9 @@
+//! The real broker: what clients, files and signals do to it.
+#![expect(clippy::panic, reason = "in a test a panic is the report")]
+
+mod access;
+mod delivery;
+mod process;
+mod protocol;
+mod sessions;
+mod tls;
