@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::boot::BootPlan;
 use crate::card::{Card, read_table};
-use crate::copy::{CopyError, Draft, write_error};
+use crate::copy::{CopyError, Draft, go_on, write_error};
 use crate::error::Error;
 use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
 use crate::grow::{Room, check_limit, fill_grown, growth};
@@ -79,6 +79,8 @@ pub fn assemble(
     }
     progress.end("Copied base image");
 
+    let interrupted = |source| write_error(request.output, source);
+    go_on(progress).map_err(interrupted)?;
     progress.begin("Writing files", Some(overlay.len() as u64));
     boot.write(draft.path(), mbr.boot()?, request.timestamp)?;
     let root = mbr.root()?;
@@ -86,11 +88,13 @@ pub fn assemble(
     progress.advance(overlay.len() as u64);
     progress.end("Wrote files");
 
+    go_on(progress).map_err(interrupted)?;
     progress.begin("Checking image", None);
     boot.prove(draft.path(), mbr.boot()?)?;
     ext4::prove(draft.path(), root, &plan, request.timestamp)?;
     ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error))?;
     let report = report(draft.path(), &base, &plan, &boot)?;
+    go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
     draft.commit()?;
     Ok(report)

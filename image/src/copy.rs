@@ -181,6 +181,7 @@ fn copy_data(
             position += copy_some((from, position), (to, there), wanted, &mut kernel)?;
             progress.advance(position - reported);
             reported = position;
+            go_on(progress)?;
         }
     }
     progress.advance(part.end - reported);
@@ -236,17 +237,21 @@ fn read_error(path: &Path, source: io::Error) -> CopyError {
     }
 }
 
-/// Tells a full disk from other faults.
+/// An error of kind `Interrupted` if the work shall end early.
+pub(crate) fn go_on(progress: &dyn Progress) -> io::Result<()> {
+    if progress.cancelled() {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    Ok(())
+}
+
+/// Tells a full disk, and the user's wish to stop, from other faults.
 pub(crate) fn write_error(path: &Path, source: io::Error) -> CopyError {
-    if source.kind() == io::ErrorKind::StorageFull {
-        CopyError::Full {
-            path: path.to_owned(),
-        }
-    } else {
-        CopyError::Write {
-            path: path.to_owned(),
-            source,
-        }
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull => CopyError::Full { path },
+        io::ErrorKind::Interrupted => CopyError::Interrupted { path },
+        _ => CopyError::Write { path, source },
     }
 }
 
@@ -285,6 +290,12 @@ pub enum CopyError {
         /// The target.
         path: PathBuf,
     },
+    /// The user wanted it to stop.
+    #[error("interrupted: {} was not written", path.display())]
+    Interrupted {
+        /// The target.
+        path: PathBuf,
+    },
     /// Something that isn't a file has the target's name.
     #[error("{} exists and is not a regular file", path.display())]
     NotAFile {
@@ -300,6 +311,11 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    /// Whether the user wanted it to stop.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -309,7 +325,7 @@ impl CopyError {
             Self::NotAFile { .. } | Self::SameFile { .. } => {
                 Some("choose another name for the image")
             }
-            Self::Read { .. } | Self::Write { .. } => None,
+            Self::Read { .. } | Self::Write { .. } | Self::Interrupted { .. } => None,
         }
     }
 }

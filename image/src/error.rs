@@ -78,6 +78,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether [`Progress::cancelled`](crate::Progress::cancelled) is the reason.
+    pub fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.is_interrupted(),
+            Self::Local(LocalError::Write { source, .. }) => source.is_interrupted(),
+            _ => false,
+        }
+    }
+
     /// What to do about it, if anything is known.
     pub fn hint(&self) -> Option<String> {
         let fixed = match self {

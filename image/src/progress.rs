@@ -19,6 +19,12 @@ pub trait Progress: Send {
 
     /// Something the user should know that is not an error.
     fn warn(&mut self, text: &str);
+
+    /// Whether the work shall end early, because the user wants it to. Asked every few MiB and between
+    /// steps; what was begun is then removed, and the error says that it was interrupted.
+    fn cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// Swallows every report.

@@ -8,7 +8,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{MtStreamBuilder, Stream};
 
 use super::local::LocalError;
-use crate::copy::write_error;
+use crate::copy::{go_on, write_error};
 use crate::progress::Progress;
 
 /// Runs of zeros are left out in units of this many bytes.
@@ -50,6 +50,7 @@ pub(super) fn unpack_xz(
             sparse.append(&buffer[..count]).map_err(write_failed)?;
             progress.advance(read - reported);
             reported = read;
+            go_on(progress).map_err(write_failed)?;
         }
         if !another_stream(&mut packed).map_err(|e| corrupt(source, e))? {
             break;

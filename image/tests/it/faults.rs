@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use image::{Card, Entry, EntryPath, Error, Overlay, Report};
+use image::{Card, Entry, EntryPath, Error, Overlay, Progress, Report};
 
 use crate::support::{
     Bench, Features, ROOT, WHEN, assert_sound, at_root, chain, overlay, run, tool, write,
@@ -195,6 +195,38 @@ fn a_name_with_every_odd_character_is_only_a_name() {
     assert_eq!(card.read("/etc/hostname").unwrap().unwrap(), b"x\n");
     fs::rename(&output, bench.output()).unwrap();
     assert_sound(&bench.output());
+}
+
+/// Wants to stop when it has been told of progress this often.
+struct Impatient(usize);
+
+impl Progress for Impatient {
+    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
+    fn advance(&mut self, _amount: u64) {
+        self.0 = self.0.saturating_sub(1);
+    }
+    fn detail(&mut self, _text: &str) {}
+    fn end(&mut self, _summary: &str) {}
+    fn warn(&mut self, _text: &str) {}
+    fn cancelled(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[test]
+fn whoever_stops_it_finds_things_as_they_were() {
+    let bench = Bench::new(Features::Trixie);
+    write(&bench.output(), "an older image");
+    let before = bench.names();
+    let entries = overlay([("/etc/hostname", Entry::file("x", 0o644, "test"))]);
+    for patience in 0..4 {
+        for free in [0, 64 << 20] {
+            let error = bench.assemble_watched(&entries, free, &mut Impatient(patience));
+            assert!(error.unwrap_err().is_interrupted());
+            assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
+            assert_eq!(bench.names(), before);
+        }
+    }
 }
 
 /// Set in the copy of this program that runs in another surrounding: the folder it is about.

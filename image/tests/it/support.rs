@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use image::{
-    AssembleRequest, Entry, EntryPath, Error, Overlay, Report, Silent, Timestamp, assemble,
+    AssembleRequest, Entry, EntryPath, Error, Overlay, Progress, Report, Silent, Timestamp,
+    assemble,
 };
 use tempfile::TempDir;
 
@@ -151,6 +152,26 @@ impl Bench {
         };
         change(&mut request);
         assemble(&request, &mut Silent)
+    }
+
+    /// Assembles with `free` bytes to spare, and tells `progress`.
+    pub(crate) fn assemble_watched(
+        &self,
+        overlay: &Overlay,
+        free: u64,
+        progress: &mut dyn Progress,
+    ) -> Result<Report, Error> {
+        let (base, output) = (self.base(), self.output());
+        let request = AssembleRequest {
+            base: &base,
+            output: &output,
+            overlay,
+            free,
+            limit: None,
+            timestamp: WHEN,
+            disk_id: None,
+        };
+        assemble(&request, progress)
     }
 
     /// The names in the folder, to show that nothing was left behind.
