@@ -144,6 +144,8 @@ impl DebianBase {
             .arg(format!("--customize-hook={CUSTOMIZE_HOOK}"))
             .args([self.suite(), "/dev/null"])
             .args(self.mirror())
+            // Root of the namespace may not enter the folder that an ordinary user is in.
+            .current_dir("/")
             .env("LC_ALL", "C")
             .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH.to_string())
             .env("PROVISION_DISK_ID", format!("{:08x}", self.disk_id()))

@@ -50,26 +50,25 @@ fn detail(line: &str) -> Option<&str> {
     line.strip_prefix("provision: ")
 }
 
-/// The line that most likely says why a build failed: the first error after which nothing went well.
+/// The line that most likely says why a build failed: the first error that apt, dpkg or a tool reported,
+/// else the last thing that was said before mmdebstrap gave up.
 pub(super) fn cause(lines: &VecDeque<String>) -> String {
+    // It ends with summaries of its own, which repeat whole command lines and scripts.
+    let end = lines
+        .iter()
+        .position(|line| line.starts_with("E: setup failed") || line.starts_with("E: mmdebstrap"))
+        .unwrap_or(lines.len());
     let is_error = |line: &&String| {
         ["E: ", "Err:", "dpkg: error", "mke2fs: ", "mkfs.fat: "]
             .iter()
             .any(|prefix| line.starts_with(prefix))
             || line.contains("No space left on device")
     };
-    // mmdebstrap ends with summaries of its own, which repeat whole command lines.
-    let summary =
-        |line: &&String| line.starts_with("E: mmdebstrap") || line.starts_with("E: setup failed");
     lines
         .iter()
-        .filter(is_error)
-        .find(|line| !summary(line))
-        .or_else(|| {
-            lines
-                .iter()
-                .rfind(|line| !line.is_empty() && !summary(line))
-        })
+        .take(end)
+        .find(is_error)
+        .or_else(|| lines.iter().take(end).rfind(|line| !line.is_empty()))
         .map_or_else(|| "it said nothing".to_owned(), |line| shortened(line))
 }
 
@@ -143,8 +142,19 @@ mod tests {
 
     #[test]
     fn without_an_error_the_cause_is_the_last_thing_said() {
-        let lines = ["cp: cannot stat 'x'", "", "E: mmdebstrap failed to run"].map(str::to_owned);
+        let lines = [
+            "find: Failed to restore initial working directory",
+            "",
+            "E: setup failed: E: command failed: set -eu",
+            "find /var/log -delete",
+            "I: removing tempdir /tmp/mmdebstrap.x...",
+            "E: mmdebstrap failed to run",
+        ]
+        .map(str::to_owned);
 
-        assert_eq!(cause(&lines.into()), "cp: cannot stat 'x'");
+        assert_eq!(
+            cause(&lines.into()),
+            "find: Failed to restore initial working directory"
+        );
     }
 }

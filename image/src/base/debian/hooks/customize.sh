@@ -17,9 +17,11 @@ boot_mib=512
 root_first=1064960
 
 settings() {
+    # A card whose boot partition is slow or broken is still a broker: without nofail it would stop at
+    # a prompt for root's password, which nobody has.
     cat >"$root/etc/fstab" <<FSTAB
 proc            /proc           proc    defaults          0       0
-PARTUUID=$PROVISION_DISK_ID-01  /boot/firmware  vfat    defaults          0       2
+PARTUUID=$PROVISION_DISK_ID-01  /boot/firmware  vfat    defaults,nofail,x-systemd.device-timeout=10min  0  2
 PARTUUID=$PROVISION_DISK_ID-02  /               ext4    defaults,noatime  0       1
 FSTAB
     # raspi-firmware writes cmdline.txt from these after every kernel update. A fixed CMA size keeps
