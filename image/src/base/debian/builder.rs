@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::error::DebianError;
 use super::host::{self, Mode};
@@ -107,12 +107,14 @@ impl DebianBase {
             .map_err(spawn_failed)?;
         let file = File::create(log).map_err(failed("create", log))?;
         let last = match child.stderr.take() {
-            Some(stderr) => log::follow(BufReader::new(stderr), file, progress),
+            Some(stderr) => log::follow(BufReader::new(stderr), file, progress, || stop(&child)),
             None => Ok(std::collections::VecDeque::new()),
         };
         let status = child.wait().map_err(spawn_failed)?;
         let last = last.map_err(failed("write", log))?;
-        if status.success() {
+        if progress.cancelled() {
+            Err(DebianError::Interrupted)
+        } else if status.success() {
             fs::remove_file(log).map_err(failed("remove", log))
         } else {
             Err(DebianError::Install {
@@ -225,6 +227,13 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Debian
         path,
         source,
     }
+}
+
+/// Asks mmdebstrap to end, which removes its tree first. One that has ended already needs no asking.
+fn stop(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 
 fn spawn_failed(source: io::Error) -> DebianError {

@@ -43,6 +43,9 @@ pub enum DebianError {
         /// Where everything that it said is kept.
         log: PathBuf,
     },
+    /// The user wanted it to stop.
+    #[error("interrupted: the base was not built")]
+    Interrupted,
     /// The finished root file system is damaged.
     #[error("the new root file system is not sound")]
     FileSystem(#[from] WriteError),
@@ -68,6 +71,11 @@ pub enum DebianError {
 }
 
 impl DebianError {
+    /// Whether [`Progress::cancelled`](crate::Progress::cancelled) is the reason.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Interrupted)
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -83,7 +91,8 @@ impl DebianError {
                  `--mirror`), less than 2 GiB free in $TMPDIR or /tmp, or a package that does not install"
                     .to_owned(),
             ),
-            Self::FileSystem(_)
+            Self::Interrupted
+            | Self::FileSystem(_)
             | Self::Card(_)
             | Self::Board(_)
             | Self::Table(_)

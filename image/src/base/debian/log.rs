@@ -9,11 +9,15 @@ use crate::Progress;
 const KEPT: usize = 200;
 
 /// Copies `output` line by line to `log` and reports what is worth reporting. Returns the last lines.
+///
+/// When the user wants an end, `stop` is called, once; the rest of the output is still read.
 pub(super) fn follow(
     mut output: impl BufRead,
     mut log: impl Write,
     progress: &mut dyn Progress,
+    stop: impl FnOnce(),
 ) -> io::Result<VecDeque<String>> {
+    let mut stop = Some(stop);
     let mut last = VecDeque::with_capacity(KEPT);
     let mut raw = Vec::new();
     while output.read_until(b'\n', &mut raw)? > 0 {
@@ -27,6 +31,11 @@ pub(super) fn follow(
             last.pop_front();
         }
         last.push_back(line);
+        if progress.cancelled()
+            && let Some(stop) = stop.take()
+        {
+            stop();
+        }
     }
     log.flush()?;
     Ok(last)
@@ -86,16 +95,23 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Details(Vec<String>);
+    struct Details {
+        seen: Vec<String>,
+        enough_after: Option<usize>,
+    }
 
     impl Progress for Details {
         fn begin(&mut self, _: &str, _: Option<u64>) {}
         fn advance(&mut self, _: u64) {}
         fn detail(&mut self, text: &str) {
-            self.0.push(text.to_owned());
+            self.seen.push(text.to_owned());
         }
         fn end(&mut self, _: &str) {}
         fn warn(&mut self, _: &str) {}
+        fn cancelled(&self) -> bool {
+            self.enough_after
+                .is_some_and(|count| self.seen.len() >= count)
+        }
     }
 
     const SAID: &str = "I: automatically chosen mode: root\n\
@@ -109,11 +125,11 @@ mod tests {
     fn packages_and_steps_are_reported_and_the_noise_between_them_is_not() {
         let mut details = Details::default();
         let mut log = Vec::new();
-        follow(SAID.as_bytes(), &mut log, &mut details).unwrap();
+        follow(SAID.as_bytes(), &mut log, &mut details, || {}).unwrap();
 
         assert_eq!(log, SAID.as_bytes());
         assert_eq!(
-            details.0,
+            details.seen,
             [
                 "automatically chosen mode: root",
                 "Unpacking kmod",
@@ -121,6 +137,19 @@ mod tests {
                 "making the initrd"
             ]
         );
+    }
+
+    #[test]
+    fn whoever_has_seen_enough_stops_it_once_and_the_rest_is_still_logged() {
+        let mut details = Details {
+            enough_after: Some(2),
+            ..Details::default()
+        };
+        let mut log = Vec::new();
+        let mut stops = 0;
+        follow(SAID.as_bytes(), &mut log, &mut details, || stops += 1).unwrap();
+
+        assert_eq!((stops, log.as_slice()), (1, SAID.as_bytes()));
     }
 
     #[test]
