@@ -23,8 +23,17 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// Returns 2 if what the user wrote (arguments, recipe, site) is at fault, else 1.
+/// The exit code after Ctrl-C, as shells have it: 128 and the number of the signal.
+pub const INTERRUPTED: u8 = 130;
+
+/// Returns 130 after an interrupt, 2 if what the user wrote (arguments, recipe, site) is at fault, else 1.
 pub fn code_of(error: &anyhow::Error) -> ExitCode {
+    let image = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<image::Error>());
+    if image.into_iter().any(image::Error::is_interrupted) {
+        return ExitCode::from(INTERRUPTED);
+    }
     let usage = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Fault>())

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
@@ -42,6 +43,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         return render::preview(&args.build, global, output);
     }
     let parts = args.build.parts(WithBase::Yes, global, output)?;
+    output.watch_interrupts().context("watching for Ctrl-C")?;
     match bake(args, &parts, output) {
         Ok(()) => Ok(ExitStatus::Success),
         Err(error) => {

@@ -12,6 +12,8 @@ pub use task::Task;
 pub use units::{bytes, duration};
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
@@ -20,6 +22,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 pub struct Output {
     policy: Policy,
     bars: MultiProgress,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -34,6 +37,7 @@ impl Output {
         Self {
             policy,
             bars: MultiProgress::with_draw_target(target),
+            interrupted: Arc::default(),
         }
     }
 
@@ -103,6 +107,27 @@ impl Output {
     /// Begins to show a long step.
     pub fn task(&self) -> Task {
         Task::new(self.clone())
+    }
+
+    /// From now on Ctrl-C asks tasks to end by themselves and clean up; a second one ends the process.
+    ///
+    /// Called when no more questions are asked: at a prompt, Ctrl-C ends the program at once.
+    pub fn watch_interrupts(&self) -> io::Result<()> {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        for signal in [SIGINT, SIGTERM] {
+            let status = i32::from(crate::exit::INTERRUPTED);
+            signal_hook::flag::register_conditional_shutdown(
+                signal,
+                status,
+                Arc::clone(&self.interrupted),
+            )?;
+            signal_hook::flag::register(signal, Arc::clone(&self.interrupted))?;
+        }
+        Ok(())
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     fn bars(&self) -> &MultiProgress {

@@ -153,6 +153,10 @@ impl Progress for Task {
     fn warn(&mut self, text: &str) {
         self.output.warn(text);
     }
+
+    fn cancelled(&self) -> bool {
+        self.output.is_interrupted()
+    }
 }
 
 impl Drop for Task {
