@@ -11,13 +11,20 @@ use super::closing::{Closing, bit};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::stream::{Event, Stream};
-use crate::codec::{ConnAck, Connect, ConnectCode, DecodeError, Packet, Text, Version, Will};
+use crate::codec::{
+    ConnAck, Connect, ConnectCode, DecodeError, Limits, Packet, Text, Version, Will,
+};
 use crate::log::LogType;
 use crate::router::{Client, Identity, Opening, OwnerToken};
 use crate::session::{Admission, KeepAlive, review};
 
-/// How long a peer may take from its first byte to its CONNECT, and the broker from there to its CONNACK.
+/// How long a peer may take from the end of its TLS handshake to the end of its CONNECT.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest CONNECT there can be: five fields of 65,535 bytes with their lengths, and what is around them.
+///
+/// Nobody gets more memory than this before it is known who it is.
+const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
 
 /// A peer, before it is known who it is.
 #[derive(Debug, Clone)]
@@ -83,7 +90,8 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
 }
 
 async fn receive_connect(shared: &Shared, stream: &mut Stream) -> Result<Box<Connect>, Closing> {
-    let limits = shared.settings().codec;
+    let max_packet_size = shared.settings().codec.max_packet_size.min(MAX_CONNECT);
+    let limits = Limits { max_packet_size };
     let deadline = Some(Instant::now() + CONNECT_TIMEOUT);
     let nobody = Notify::new();
     loop {

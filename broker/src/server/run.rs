@@ -10,7 +10,7 @@ use super::error::ServerError;
 use super::settings::Settings;
 use super::{life, setup};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
-use crate::config::{Config, Diagnostic};
+use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
 
 /// How long the last lines of the log may take.
@@ -26,7 +26,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(stop) => return print(&stop),
     };
     match start(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             say(&error);
             ExitCode::from(if error.is_configuration() {
@@ -54,28 +54,41 @@ fn say(error: &ServerError) {
     let _ = io::stderr().write_all(lines.collect::<String>().as_bytes());
 }
 
-fn start(args: &Args) -> Result<(), ServerError> {
+fn start(args: &Args) -> Result<ExitCode, ServerError> {
     let mut config = load(args)?;
     let (settings, warnings) = setup::settings(&config)?;
     config.warnings.extend(warnings);
     if args.test_config {
         report(&config.warnings);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     if args.daemon {
-        return daemonize(args);
+        daemonize(args)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let log = Logger::new(&config.log)?;
     greet(&log, &config);
+    let on_terminal = reaches_terminal(&config.log);
     let outcome = live(args, config, settings, &log);
-    if let Err(error) = &outcome {
+    if let Err(error) = outcome {
         log.log(
             LogType::Error,
             format_args!("Error: {}.", error.with_causes()),
         );
+        log.flush(LAST_WORDS);
+        if !on_terminal {
+            say(&error);
+        }
+        return Ok(ExitCode::FAILURE);
     }
     log.flush(LAST_WORDS);
-    outcome
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether somebody who started the broker by hand sees the errors it logs.
+fn reaches_terminal(log: &LogSettings) -> bool {
+    let terminal = [LogDestination::Stdout, LogDestination::Stderr];
+    log.types.contains(LogType::Error) && log.destinations.iter().any(|to| terminal.contains(to))
 }
 
 /// Reads the configuration, and puts the command line over it.

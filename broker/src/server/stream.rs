@@ -95,11 +95,11 @@ impl Stream {
         let mut called = pin!(caller.notified());
         self.set_alarm(deadline);
         poll_fn(|context| {
+            // Both directions get their turn, however busy the other one is.
+            let mut room = false;
             if !self.outbox.is_idle() {
                 let written = self.outbox.poll_write(context, &mut self.transport)?;
-                if written.is_ready() && (more || self.unread) {
-                    return Poll::Ready(Ok(Event::Room));
-                }
+                room = written.is_ready() && (more || self.unread);
             }
             if self.has_room() {
                 if let Poll::Ready(count) = self.transport.poll_fill(context, &mut self.input)? {
@@ -111,6 +111,9 @@ impl Stream {
                     };
                     return Poll::Ready(Ok(event));
                 }
+            }
+            if room {
+                return Poll::Ready(Ok(Event::Room));
             }
             if called.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Ok(Event::Called));

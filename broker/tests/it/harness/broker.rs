@@ -91,6 +91,15 @@ impl Broker {
 
     /// The same in a folder that has files already.
     pub(crate) fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn start_with(
+        folder: tempfile::TempDir,
+        config: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
         let text =
             format!("log_type all\nlog_timestamp false\nlistener {{port}} 127.0.0.1\n{config}\n");
@@ -98,6 +107,7 @@ impl Broker {
         let mut child = Command::new(BINARY)
             .arg("-c")
             .arg(path)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

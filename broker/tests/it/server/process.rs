@@ -45,7 +45,12 @@ fn a_port_in_use_ends_with_1_and_is_named() {
     assert_eq!(ended.code, Some(1));
     let expected =
         format!("Error: cannot listen on 127.0.0.1:{port}: Address already in use (os error 98)");
-    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches(&expected).count(),
+        1,
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -101,6 +106,47 @@ fn a_bad_option_ends_with_3() {
     let ended = run_to_end(&["--nonsense"]);
     assert_eq!(ended.code, Some(3));
     assert!(ended.stderr.contains("--nonsense"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_service_manager_is_told_what_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(crate::harness::PATIENCE))
+        .unwrap();
+    let told = |wanted: &str| loop {
+        let mut text = [0; 256];
+        let count = manager.recv(&mut text).unwrap();
+        let text = String::from_utf8(text[..count].to_vec()).unwrap();
+        if text.starts_with(wanted) {
+            break text;
+        }
+    };
+    let environment = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "100000"),
+    ];
+    let broker = Broker::start_with(folder, "allow_anonymous true", &environment);
+    told("READY=1");
+    told("WATCHDOG=1");
+    told("WATCHDOG=1");
+    broker.signal("HUP");
+    assert!(told("RELOADING=1").contains("MONOTONIC_USEC="));
+    told("READY=1");
+    broker.signal("TERM");
+    told("STOPPING=1");
+}
+
+#[test]
+fn a_socket_in_a_folder_is_a_listener_too() {
+    let broker = Broker::start("allow_anonymous true\nlistener 0 {folder}/socket");
+    let path = broker.folder().join("socket");
+    let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    std::io::Write::write_all(&mut stream, b"\xC0\x00").unwrap();
+    broker.wait_for("New connection from a local process.");
+    assert_eq!(std::io::Read::read(&mut stream, &mut [0; 1]).unwrap(), 0);
 }
 
 #[test]

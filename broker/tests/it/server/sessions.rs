@@ -220,6 +220,15 @@ fn the_state_is_saved_on_demand_and_by_itself() {
 }
 
 #[test]
+fn a_session_whose_client_stays_away_too_long_ends() {
+    let broker = Broker::start("allow_anonymous true\npersistent_client_expiration 1s");
+    leave_a_session(&broker, "away", QoS::AtLeastOnce);
+    broker.wait_for("Expiring client away due to timeout.");
+    let (_client, present) = Raw::login(&broker, connect("away", false));
+    assert!(!present);
+}
+
+#[test]
 fn a_damaged_file_is_set_aside_loudly_and_the_broker_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mosquitto.db");
