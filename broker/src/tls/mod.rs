@@ -1,12 +1,11 @@
 //! TLS for listeners: from files to a [`rustls::ServerConfig`], and from a client's certificate to a user name.
 //!
-//! A [`ServerTls`] holds the current configuration; each accepted connection takes it as it is then, so that
-//! certificate, key, authorities and revocation lists all change without a restart, and without a word to the
-//! clients that are connected.
+//! Each accepted connection takes the configuration as it is then, so that certificate, key, authorities and
+//! revocation lists all change without a restart, and without a word to the clients that are connected.
 
 mod identity;
 mod pem;
 mod server;
 
 pub use identity::user_name;
-pub use server::{ServerTls, TlsError, server_config};
+pub use server::{TlsError, server_config};

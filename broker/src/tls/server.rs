@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::danger::ClientCertVerifier;
@@ -94,48 +94,11 @@ impl TlsError {
     }
 }
 
-/// A listener's TLS configuration, exchanged as a whole when its files have changed.
-#[derive(Debug)]
-pub struct ServerTls {
-    current: RwLock<Arc<ServerConfig>>,
-}
-
-impl ServerTls {
-    /// Reads the files that `settings` name.
-    ///
-    /// # Errors
-    ///
-    /// If one can't be read or used.
-    pub fn open(settings: &Tls) -> Result<Self, TlsError> {
-        Ok(Self {
-            current: RwLock::new(Arc::new(server_config(settings)?)),
-        })
-    }
-
-    /// What a connection that is accepted now is to use.
-    pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Reads the files again, for connections from now on.
-    ///
-    /// Sessions can't be resumed across it: a ticket from before would vouch for a certificate that may have
-    /// been revoked since.
-    ///
-    /// # Errors
-    ///
-    /// If one can't be read or used; then everything stays as it was.
-    pub fn reload(&self, settings: &Tls) -> Result<(), TlsError> {
-        let new = Arc::new(server_config(settings)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
-        Ok(())
-    }
-}
-
 /// Reads the files that `settings` name, and makes a configuration of them.
 ///
 /// Sessions are resumed by tickets that the clients keep, under a key that changes every six hours: nothing
-/// is remembered here for a client that is gone.
+/// is remembered here for a client that is gone. A ticket resumes nothing under a configuration made later: it
+/// would vouch for a certificate that may have been revoked since.
 ///
 /// # Errors
 ///

@@ -4,17 +4,17 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use broker::config::{ClientCertificates, Tls, TlsVersion, UserNameFrom};
-use broker::tls::{ServerTls, user_name};
+use broker::tls::{TlsError, server_config, user_name};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     DnValue, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
     RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
-use rustls::{ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{run, write};
 
@@ -94,6 +94,25 @@ impl Authority {
             user_name_from: Some(UserNameFrom::CommonName),
             min_version: TlsVersion::V1_2,
         }
+    }
+}
+
+/// A configuration that is exchanged as a whole, as the broker does on SIGHUP.
+struct ServerTls(Mutex<Arc<ServerConfig>>);
+
+impl ServerTls {
+    fn open(settings: &Tls) -> Result<Self, TlsError> {
+        Ok(Self(Mutex::new(Arc::new(server_config(settings)?))))
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.lock().unwrap())
+    }
+
+    fn reload(&self, settings: &Tls) -> Result<(), TlsError> {
+        let new = Arc::new(server_config(settings)?);
+        *self.0.lock().unwrap() = new;
+        Ok(())
     }
 }
 
@@ -329,7 +348,7 @@ fn a_bad_file_is_named() {
     let with = |change: &dyn Fn(&mut Tls)| {
         let mut settings = good.clone();
         change(&mut settings);
-        let error = ServerTls::open(&settings).unwrap_err().to_string();
+        let error = server_config(&settings).unwrap_err().to_string();
         error.replace(authority.folder.path().to_str().unwrap(), "[DIR]")
     };
     let told = [
