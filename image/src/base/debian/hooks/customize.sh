@@ -84,13 +84,18 @@ boot_partition() {
     find "$root/boot/firmware" -mindepth 1 -delete
 }
 
-# mke2fs copies whatever lies below its folder: what mmdebstrap has mounted there is taken away in a
-# mount namespace of its own, in which nothing of this outlives the command.
+# Runs a command that sees the tree alone. mke2fs copies whatever lies below its folder, and mmdebstrap
+# has mounted /proc and its like there: a bind mount over the tree, in a mount namespace that ends with
+# the command, hides them, and a second one what stands in for devices.
 bare() {
+    if ! unshare --mount true 2>/dev/null; then
+        # Where nobody may mount, nothing is mounted.
+        "$@"
+        return
+    fi
     # shellcheck disable=SC2016 # expanded by the inner shell
     unshare --mount sh -euc '
-        awk -v below="$1/" "index(\$5, below) == 1 { print \$5 }" /proc/self/mountinfo | sort -r |
-            xargs -r -n1 umount
+        mount --bind "$1" "$1"
         mount -t tmpfs -o mode=755 tmpfs "$1/dev"
         touch --date="@$SOURCE_DATE_EPOCH" "$1/dev" "$1/proc" "$1/sys"
         shift
