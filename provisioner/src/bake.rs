@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use image::accounts::{AccountFiles, LoginName, NewUser, PasswordField};
-use image::{
-    AssembleRequest, Card, Entry, EntryPath, Kind, Overlay, Owner, Progress, Report, Timestamp,
-};
+use image::accounts::{AccountFile, AccountFiles, LoginName, NewUser, PasswordField};
+use image::{AssembleRequest, Card, Entry, EntryPath, Overlay, Owner, Progress, Report, Timestamp};
 
 use crate::hint::Fault;
 use crate::payload::{LoginUser, Payload, Unit};
@@ -63,6 +61,7 @@ pub fn bake(
 ) -> anyhow::Result<Report> {
     let card = Card::open(request.base).map_err(image::Error::from)?;
     check_glibc(&card, request)?;
+    check_timezone(&card, request)?;
     let mut overlay = payload.files.clone();
     add_login(&mut overlay, &card, &payload.login, request.timestamp)?;
     for unit in &payload.units {
@@ -117,6 +116,18 @@ fn check_glibc(card: &Card, request: &Request<'_>) -> anyhow::Result<()> {
         .map_err(|error| Fault::new(format!("the broker can't run on this base: {error}")).into())
 }
 
+fn check_timezone(card: &Card, request: &Request<'_>) -> anyhow::Result<()> {
+    let zone = &request.plan.timezone;
+    let path = format!("/usr/share/zoneinfo/{zone}");
+    if card.find(&path).map_err(image::Error::from)?.is_none() {
+        let text = format!("system.timezone: the base has no time zone {zone}");
+        return Err(Fault::input(text)
+            .hint("names are as in Europe/London or Etc/UTC")
+            .into());
+    }
+    Ok(())
+}
+
 /// Adds the login user with home, skeleton files and SSH keys.
 fn add_login(
     overlay: &mut Overlay,
@@ -160,10 +171,12 @@ fn add_login(
         let (mode, owner) = found.map_or((0o644, Owner::ROOT), |found| {
             (found.mode & 0o7777, found.owner)
         });
-        overlay.insert(
-            EntryPath::new(file.path())?,
-            Entry::file(text, mode, ORIGIN).owned_by(owner),
-        )?;
+        let entry = Entry::file(text, mode, ORIGIN).owned_by(owner);
+        let entry = match file {
+            AccountFile::Shadow | AccountFile::Gshadow => entry.secret(),
+            _ => entry,
+        };
+        overlay.insert(EntryPath::new(file.path())?, entry)?;
     }
     let owner = Owner {
         uid: LOGIN_ID,
@@ -200,32 +213,23 @@ fn add_login(
     )
 }
 
-/// Links a unit into its target's `wants`, as `systemctl enable` would.
+/// Links a unit into its target's `wants`.
 fn enable(overlay: &mut Overlay, card: &Card, unit: &Unit) -> anyhow::Result<()> {
-    let places = ["/etc/systemd/system", "/usr/lib/systemd/system"]
-        .map(|folder| format!("{folder}/{}", unit.name));
-    let is_file = |path: &str| {
-        overlay
-            .get(path)
-            .is_some_and(|entry| matches!(entry.kind, Kind::File(_)))
-    };
     let mut found = None;
-    for place in places {
-        if is_file(&place) || card.find(&place).map_err(image::Error::from)?.is_some() {
+    for place in unit.places() {
+        if overlay.get(&place).is_some() || card.find(&place).map_err(image::Error::from)?.is_some()
+        {
             found = Some(place);
             break;
         }
     }
-    let target = found.ok_or_else(|| {
+    let file = found.ok_or_else(|| {
         Fault::input(format!(
             "unit {} shall be enabled, but neither an overlay nor the base has it",
             unit.name
         ))
     })?;
-    let link = format!("/etc/systemd/system/{}.wants/{}", unit.wanted_by, unit.name);
-    overlay.insert(
-        EntryPath::new(link)?,
-        Entry::symlink(target, "overlay.yaml"),
-    )?;
+    let (path, link) = unit.link(&file)?;
+    overlay.insert(path, link)?;
     Ok(())
 }

@@ -3,7 +3,9 @@
 
 use std::process::ExitCode;
 
-use crate::hint::Fault;
+use image::base::debian::DebianError;
+
+use crate::hint::{Fault, Interrupted};
 
 /// How a command ended, when it did not end in an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +30,29 @@ pub const INTERRUPTED: u8 = 130;
 
 /// Returns 130 after an interrupt, 2 if what the user wrote (arguments, recipe, site) is at fault, else 1.
 pub fn code_of(error: &anyhow::Error) -> ExitCode {
-    let image = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<image::Error>());
-    if image.into_iter().any(image::Error::is_interrupted) {
+    if error.chain().any(is_interrupt) {
         return ExitCode::from(INTERRUPTED);
     }
     let usage = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Fault>())
         .any(Fault::is_users);
+    let usage = usage || base_is_unfit(error);
     ExitCode::from(if usage { 2 } else { 1 })
+}
+
+fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let image = cause.downcast_ref::<image::Error>();
+    let debian = cause.downcast_ref::<DebianError>();
+    image.is_some_and(image::Error::is_interrupted)
+        || matches!(debian, Some(DebianError::Interrupted))
+        || cause.is::<Interrupted>()
+}
+
+/// Whether the file that was named as base is what is wrong.
+fn base_is_unfit(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<image::Error>());
+    causes.any(|cause| matches!(cause, image::Error::Local(_)))
 }

@@ -54,6 +54,11 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// The user wanted the work to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
 /// Returns the first hint in the chain of causes.
 pub fn of(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {

@@ -75,6 +75,12 @@ struct Subscriber {
 }
 
 impl Router {
+    /// The user name of the client that has this identifier, connected or away.
+    pub fn user_of(&self, client_id: &Text) -> Option<Text> {
+        let clients = self.clients();
+        clients.get(client_id)?.identity().username.clone()
+    }
+
     /// Gives a connection its session, and takes it from the one that had it [MQTT-3.1.4-2].
     ///
     /// A session from before is resumed only for the same user: what waits in it was meant for that user.

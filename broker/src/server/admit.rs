@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::auth::{self, Refusal};
 use super::closing::{Closing, bit};
-use super::settings::Settings;
+use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
 use super::stream::{Event, Stream};
 use crate::codec::{
@@ -152,6 +152,10 @@ async fn judge(
         client_id: admission.client_id.clone(),
         username: username.clone(),
     };
+    if belongs_to_another(shared, rules, &identity) {
+        let reason = "its client identifier belongs to another user";
+        return Err(Refusal::new(ConnectCode::NotAuthorized, reason));
+    }
     let may_leave = |will: &Will| settings.may_write(peer.listener, &identity, &will.topic);
     if !connect.will.as_ref().is_none_or(may_leave) {
         return Err(Refusal::new(
@@ -160,6 +164,19 @@ async fn judge(
         ));
     }
     Ok((admission, username))
+}
+
+/// Whether somebody else, who still may log in, has the session of this client identifier.
+///
+/// Identifiers are easily guessed: without this, anybody could end the connections of others and lose them
+/// what waits in their sessions.
+fn belongs_to_another(shared: &Shared, rules: &ListenerRules, identity: &Identity) -> bool {
+    let Some(owner) = shared.router.user_of(&identity.client_id) else {
+        return false;
+    };
+    let passwords = rules.access.passwords.as_ref();
+    let is_known = passwords.is_none_or(|file| file.lookup(&owner).is_some());
+    is_known && identity.username.as_ref() != Some(&owner)
 }
 
 /// Gives the client its session and says so.

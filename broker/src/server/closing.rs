@@ -36,7 +36,7 @@ impl Closing {
     }
 }
 
-/// What follows "Client ID [ADDRESS]".
+/// What follows `Client ID [ADDRESS]`.
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -103,6 +103,7 @@ impl BuildArgs {
     ) -> anyhow::Result<Parts> {
         let plan = self.plan()?;
         let new = self.new_site(&global.site)?;
+        output.watch_interrupts().context("watching for Ctrl-C")?;
         let cache = fsio::cache_directory()?;
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {

@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use ::image::Report;
 use clap::Args;
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::build::{BuildArgs, Parts, WithBase};
 use super::{init, render};
@@ -43,20 +44,38 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         return render::preview(&args.build, global, output);
     }
     let parts = args.build.parts(WithBase::Yes, global, output)?;
-    output.watch_interrupts().context("watching for Ctrl-C")?;
-    match bake(args, &parts, output) {
-        Ok(()) => Ok(ExitStatus::Success),
+    let (release, report) = match bake(args, &parts, output) {
+        Ok(baked) => baked,
         Err(error) => {
-            if parts.told.is_some() {
-                parts.site.discard()?;
-            }
-            Err(error)
+            undo(parts, output);
+            return Err(error);
         }
+    };
+    // From here on there is an image, and the site it was made with stays whatever happens.
+    let host = args.build.host(&parts.site)?;
+    if output.policy().json {
+        output.json(&json!({
+            "version": 1,
+            "image": args.out,
+            "size": report.size,
+            "site": parts.site.root(),
+            "host": host.name,
+            "release": release,
+            "written": report.written,
+        }))?;
+    } else {
+        output.data(&args.out.display().to_string())?;
     }
+    explain(args, &parts, host, output)?;
+    Ok(ExitStatus::Success)
 }
 
-fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<()> {
+/// Returns the release's id and what was written.
+fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<(String, Report)> {
     let host = args.build.host(&parts.site)?;
+    if let Some(done) = parts.site.refresh_host(host, OffsetDateTime::now_utc())? {
+        output.status(&done);
+    }
     let payload = parts.payload(host)?;
     let base = parts.base.as_deref();
     let request = bake::Request {
@@ -68,20 +87,19 @@ fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<()> 
         timestamp: bake::timestamp(&parts.site, host)?,
     };
     let report = bake::bake(&payload, &request, &mut output.task())?;
-    if output.policy().json {
-        output.json(&json!({
-            "version": 1,
-            "image": args.out,
-            "size": report.size,
-            "site": parts.site.root(),
-            "host": host.name,
-            "release": payload.release,
-            "written": report.written,
-        }))?;
-    } else {
-        output.data(&args.out.display().to_string())?;
+    Ok((payload.release, report))
+}
+
+/// Takes back a site that was made for an image that then could not be.
+fn undo(parts: Parts, output: &Output) {
+    if parts.told.is_none() {
+        return;
     }
-    explain(args, parts, host, output)
+    let root = parts.site.root().to_owned();
+    match parts.site.discard() {
+        Ok(()) => output.status(&format!("Removed site {} again", root.display())),
+        Err(error) => output.warn(&format!("{error:#}")),
+    }
 }
 
 /// Only a regular file is replaced, and only in a folder that exists.
@@ -98,7 +116,7 @@ fn check_out(out: &Path) -> anyhow::Result<()> {
         ))
         .into());
     }
-    let Ok(meta) = fs::metadata(out) else {
+    let Ok(meta) = fs::symlink_metadata(out) else {
         return Ok(());
     };
     let kind = meta.file_type();
@@ -112,7 +130,11 @@ fn check_out(out: &Path) -> anyhow::Result<()> {
             .into());
     }
     if !kind.is_file() {
-        return Err(Fault::input(format!("--out {} exists and is no file", out.display())).into());
+        return Err(Fault::input(format!(
+            "--out {} exists and is no regular file",
+            out.display()
+        ))
+        .into());
     }
     Ok(())
 }

@@ -184,13 +184,15 @@ fn write(dir: &Path, payload: &Payload) -> anyhow::Result<()> {
         write_entry(dir, path, entry)?;
     }
     for unit in &payload.units {
-        let link = dir.join(format!(
-            "etc/systemd/system/{}.wants/{}",
-            unit.wanted_by, unit.name
-        ));
-        fsio::create_directory(link.parent().unwrap_or(dir), Access::Public)?;
-        symlink(format!("../{}", unit.name), &link)
-            .with_context(|| format!("linking {}", link.display()))?;
+        let [own, systems] = unit.places();
+        // What no overlay brings is in the base.
+        let file = if payload.files.get(&own).is_some() {
+            own
+        } else {
+            systems
+        };
+        let (path, link) = unit.link(&file)?;
+        write_entry(dir, &path, &link)?;
     }
     Ok(())
 }

@@ -48,6 +48,20 @@ pub struct Unit {
     pub wanted_by: String,
 }
 
+impl Unit {
+    /// The link that enables it, as `systemctl enable` would make it to a unit file at `file`.
+    pub fn link(&self, file: &str) -> anyhow::Result<(EntryPath, Entry)> {
+        let path = format!("/etc/systemd/system/{}.wants/{}", self.wanted_by, self.name);
+        Ok((EntryPath::new(path)?, Entry::symlink(file, "overlay.yaml")))
+    }
+
+    /// Where its file may be: its owner's changes first, then the system's own.
+    pub fn places(&self) -> [String; 2] {
+        ["/etc/systemd/system", "/usr/lib/systemd/system"]
+            .map(|folder| format!("{folder}/{}", self.name))
+    }
+}
+
 /// The user that may log in over SSH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginUser {
@@ -107,6 +121,7 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     for name in &inputs.plan.overlays {
         add_tree(&mut files, &mut units, &Tree::read(name)?, &context)?;
     }
+    check_parents(&files)?;
     check_configuration(&files)?;
     let (release, mut files) = Release::split(&files)?;
     for (path, entry) in release.files().iter() {
@@ -240,6 +255,25 @@ fn add_tree(
         name: unit.name.clone(),
         wanted_by: unit.wanted_by.clone(),
     }));
+    Ok(())
+}
+
+/// Refuses an entry below one that is no directory: through a link it would land elsewhere.
+fn check_parents(files: &Overlay) -> anyhow::Result<()> {
+    for (path, entry) in files.iter() {
+        let mut above = path.parent();
+        while let Some(folder) = above {
+            let found = files.get(folder.as_str());
+            if let Some(found) = found.filter(|found| !matches!(found.kind, Kind::Directory)) {
+                let (below, origin) = (&entry.origin, &found.origin);
+                let text = format!(
+                    "{path} ({below}) would lie below {folder} ({origin}), which is no folder"
+                );
+                return Err(Fault::input(text).into());
+            }
+            above = folder.parent();
+        }
+    }
     Ok(())
 }
 

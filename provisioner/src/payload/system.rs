@@ -41,9 +41,10 @@ pub(super) fn add(
     )?;
     // systemd takes this file's date for the earliest possible time: a Pi has no clock of its own.
     put(files, "/usr/lib/clock-epoch", Entry::file("", 0o644, site))?;
-    if let Some((path, text)) = sudoers(&plan.login) {
-        put(files, &path, Entry::file(text, 0o440, recipe))?;
-    }
+    // A base from a card that ran once must not keep systemd-sysusers from making the broker's user.
+    put(files, "/etc/.updated", Entry::absent(recipe))?;
+    let (path, sudoers) = sudoers(&plan.login);
+    put(files, &path, sudoers)?;
     Ok(())
 }
 
@@ -60,14 +61,15 @@ fn hosts(name: &str) -> String {
     )
 }
 
-/// The file that Raspberry Pi OS would have, under its name.
-fn sudoers(login: &Login) -> Option<(String, String)> {
+/// The file that Raspberry Pi OS would have, under its name; it must go where nothing is allowed.
+fn sudoers(login: &Login) -> (String, Entry) {
+    const ORIGIN: &str = "recipe";
     let name = &login.name;
-    match login.sudo {
-        Sudo::Passwordless => Some((
-            format!("/etc/sudoers.d/010_{name}-nopasswd"),
-            format!("{name} ALL=(ALL) NOPASSWD: ALL\n"),
-        )),
-        Sudo::None => None,
-    }
+    let entry = match login.sudo {
+        Sudo::Passwordless => {
+            Entry::file(format!("{name} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, ORIGIN)
+        }
+        Sudo::None => Entry::absent(ORIGIN),
+    };
+    (format!("/etc/sudoers.d/010_{name}-nopasswd"), entry)
 }

@@ -1,10 +1,14 @@
 //! What people want to know of a certificate.
 
+use std::net::IpAddr;
+
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 
-use super::BACKDATE_DAYS;
+use super::{AltName, BACKDATE_DAYS};
 
 /// A certificate in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Summary {
     pub not_before: OffsetDateTime,
     /// The last moment it is valid.
     pub not_after: OffsetDateTime,
+    /// The host names and addresses it is good for.
+    pub names: Vec<AltName>,
 }
 
 impl Summary {
@@ -41,5 +47,28 @@ pub fn summarize(pem: &str) -> anyhow::Result<Summary> {
             .join(":"),
         not_before: at(validity.not_before.timestamp())?,
         not_after: at(validity.not_after.timestamp())?,
+        names: alt_names(&certificate)?,
     })
+}
+
+fn alt_names(certificate: &X509Certificate<'_>) -> anyhow::Result<Vec<AltName>> {
+    let extension = certificate
+        .subject_alternative_name()
+        .context("parsing a certificate's names")?;
+    let names = extension
+        .iter()
+        .flat_map(|extension| &extension.value.general_names);
+    Ok(names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(AltName::Dns((*name).to_owned())),
+            GeneralName::IPAddress(bytes) => address(bytes).map(AltName::Ip),
+            _ => None,
+        })
+        .collect())
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_not_v4| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }

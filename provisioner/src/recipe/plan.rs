@@ -96,6 +96,17 @@ impl Recipe {
             .iter()
             .map(|path| absolute(dir, &path.to_string_lossy()));
         let broker = self.broker;
+        let timezone = self
+            .system
+            .timezone
+            .context(incomplete("system.timezone"))?;
+        check_words("system.timezone", &timezone, |c| {
+            c.is_ascii_alphanumeric() || "_+-/".contains(c)
+        })?;
+        let log_types = broker.log_types.context(incomplete("broker.log-types"))?;
+        for log_type in &log_types {
+            check_words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
+        }
         Ok(Plan {
             base: base_choice(&base, dir)?,
             target,
@@ -117,13 +128,10 @@ impl Recipe {
                     .sudo
                     .context(incomplete("system.login.sudo"))?,
             },
-            timezone: self
-                .system
-                .timezone
-                .context(incomplete("system.timezone"))?,
+            timezone,
             broker: BrokerPlan {
                 plain: broker.plain.context(incomplete("broker.plain"))?,
-                log_types: broker.log_types.context(incomplete("broker.log-types"))?,
+                log_types,
                 persistence: broker
                     .persistence
                     .context(incomplete("broker.persistence"))?,
@@ -151,6 +159,17 @@ fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
         None => fault.hint("a base is `debian`, or the path of an .img or .img.xz"),
     }
     .into())
+}
+
+/// Refuses a value that would mean something else where it is written: a line break, a dot.
+fn check_words(key: &str, value: &str, allowed: impl Fn(char) -> bool) -> anyhow::Result<()> {
+    if value.is_empty() || !value.chars().all(allowed) {
+        return Err(Fault::input(format!(
+            "{key}: {value:?} has characters that none of its values has"
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// Whether `text` names a file rather than something built in.

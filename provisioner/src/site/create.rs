@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::config::SiteConfig;
 use super::name::Name;
 use super::store::{self, Site};
-use super::{edit, passwords, people};
+use super::{edit, issue, passwords, people};
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::pki::{Authority, Subject};
@@ -106,28 +106,16 @@ fn fill(root: &Path, new: &NewSite, now: OffsetDateTime) -> anyhow::Result<()> {
         organization: new.config.organization.clone(),
         email: new.config.email.clone(),
     };
-    let mut serial = first_serial()?;
+    let serial = first_serial()?;
     let authority = Authority::generate(&subject, serial, now)?;
     public("pki/ca.crt", &authority.certificate)?;
     private("pki/ca.key", &authority.key)?;
+    public("pki/serial", &format!("{:016X}\n", serial + 1))?;
     let authority = Authority::load(&authority.certificate, &authority.key)?;
     public("pki/crl.pem", &authority.empty_crl(1, now)?)?;
     for host in &new.config.hosts {
-        serial += 1;
-        let names = host.alt_names().map_err(Fault::input)?;
-        let issued = authority.issue_server(&names, serial, now)?;
-        let minted = ssh::mint(&format!("root@{}", host.name))?;
-        let folder = format!("hosts/{}", host.name);
-        fsio::create_directory(&root.join(&folder), Access::Public)?;
-        public(&format!("{folder}/server.crt"), &issued.certificate)?;
-        private(&format!("{folder}/server.key"), &issued.key)?;
-        private(&format!("{folder}/ssh_host_ed25519_key"), &minted.private)?;
-        public(
-            &format!("{folder}/ssh_host_ed25519_key.pub"),
-            &format!("{}\n", minted.public),
-        )?;
+        issue::issue(root, &authority, host, now)?;
     }
-    public("pki/serial", &format!("{:016X}\n", serial + 1))?;
     fill_login(root, new)?;
     fill_people(root, new.person.as_ref())
 }

@@ -15,6 +15,7 @@
 mod config;
 mod create;
 mod edit;
+mod issue;
 mod name;
 mod passwords;
 mod people;

@@ -1,20 +1,23 @@
 //! An open site.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use broker::passwd::PasswordFile;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 
 use super::config::{Host, SiteConfig};
+use super::issue::{self, Need};
 use super::name::Name;
 use super::people::{People, Person, Sees};
 use super::{edit, passwords};
 use crate::fsio::{self, Access, Lock};
 use crate::hint::Fault;
-use crate::pki;
+use crate::pki::Authority;
 use crate::secret::Secret;
 
 /// The file that marks a folder as a site and says how it is laid out.
@@ -191,6 +194,25 @@ impl Site {
         Ok(file)
     }
 
+    /// Makes sure that `host` has a certificate for all that `site.yaml` names, with a month to go;
+    /// says what was done, if anything.
+    pub fn refresh_host(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
+        let Some(need) = issue::need(&self.root, host, now)? else {
+            return Ok(None);
+        };
+        let authority = Authority::load(&self.read("pki/ca.crt")?, &self.read("pki/ca.key")?)?;
+        issue::issue(&self.root, &authority, host, now)?;
+        let why = match need {
+            Need::Missing => "it had none",
+            Need::Names => "site.yaml names others than the last one did",
+            Need::Expiry => "the last one ends within a month",
+        };
+        Ok(Some(format!(
+            "Issued server certificate for {}: {why}",
+            host.name
+        )))
+    }
+
     /// Reads what the card of `host` needs and checks that it fits together.
     pub fn host_files(&self, host: &Host) -> anyhow::Result<HostFiles> {
         let read = |name: &str| self.read(&format!("hosts/{}/{name}", host.name));
@@ -202,8 +224,22 @@ impl Site {
             ssh_host_key: Secret::new(read("ssh_host_ed25519_key")?),
             ssh_host_public_key: read("ssh_host_ed25519_key.pub")?,
         };
-        pki::check_key_pair(&files.certificate, files.key.expose())
-            .with_context(|| format!("checking the certificate of {}", host.name))?;
+        if let Some(need) = issue::need(&self.root, host, OffsetDateTime::now_utc())? {
+            let text = match need {
+                Need::Missing => format!("{} has no certificate that fits its key", host.name),
+                Need::Names => format!(
+                    "the certificate of {} is for other names than site.yaml has",
+                    host.name
+                ),
+                Need::Expiry => format!(
+                    "the certificate of {} has ended, or will within a month",
+                    host.name
+                ),
+            };
+            return Err(Fault::input(text)
+                .hint("`provision image` issues a new one")
+                .into());
+        }
         Ok(files)
     }
 
@@ -269,8 +305,14 @@ impl Site {
         });
         for name in fixed.into_iter().chain(hosts) {
             let path = self.root.join(name);
-            let meta =
-                fs::metadata(&path).with_context(|| format!("looking at {}", path.display()))?;
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                // A host that was just written into site.yaml has no keys yet.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("looking at {}", path.display()));
+                }
+            };
             let mode = meta.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 let text = format!("{} is secret, but its mode is {mode:04o}", path.display());

@@ -15,7 +15,7 @@ use super::elf::ElfFacts;
 use super::source::BrokerSource;
 use super::target::Target;
 use crate::fsio::{self, Access, Lock};
-use crate::hint::Fault;
+use crate::hint::{Fault, Interrupted};
 use crate::process;
 
 /// The cargo profile for the Pi: small.
@@ -230,6 +230,11 @@ fn follow(
     let (mut executable, mut errors) = (None, String::new());
     for line in BufReader::new(stdout).lines() {
         let line = line.context("reading what cargo printed")?;
+        if progress.cancelled() {
+            // It may have ended by the same Ctrl-C.
+            let _ = child.kill();
+            return Err(Interrupted.into());
+        }
         let Ok(message) = serde_json::from_str::<serde_json::Value>(&line) else {
             continue;
         };

@@ -31,6 +31,7 @@ fn with_base() -> Sandbox {
         "etc/systemd/system",
         "usr/lib/systemd/system",
         "usr/lib/aarch64-linux-gnu",
+        "usr/share/zoneinfo/Etc",
         "usr/bin",
         "boot/firmware",
         "home",
@@ -44,6 +45,7 @@ fn with_base() -> Sandbox {
         "root/etc/os-release",
         "ID=debian\nVERSION_CODENAME=trixie\n",
     );
+    sandbox.write("root/usr/share/zoneinfo/Etc/UTC", "TZif2");
     sandbox.write("root/etc/skel/.profile", "# profile\n");
     sandbox.write("root/usr/lib/systemd/system/ssh.service", "[Service]\n");
     let copy =
@@ -237,7 +239,7 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
         "missing.img",
     ] {
         let ended = bake(&sandbox, &["--base", base]);
-        assert_eq!(ended.code, 1, "{base}: {}", ended.shown());
+        assert_eq!(ended.code, 2, "{base}: {}", ended.shown());
         let lines = ended
             .stderr
             .lines()

@@ -1,6 +1,6 @@
 //! What outlives a connection, and what outlives the broker.
 
-use broker::codec::{Connect, Packet, QoS};
+use broker::codec::{Connect, ConnectCode, Packet, QoS};
 
 use crate::harness::{Broker, Raw, connect, message};
 
@@ -104,7 +104,7 @@ fn the_later_connection_takes_over_the_identifier_and_the_session() {
 }
 
 #[test]
-fn a_session_is_not_handed_to_another_user() {
+fn another_user_neither_gets_a_session_nor_ends_it() {
     let broker = Broker::start(ANYBODY);
     let user = |name: &str| Connect {
         username: broker::codec::Text::new(name),
@@ -115,9 +115,16 @@ fn a_session_is_not_handed_to_another_user() {
     drop(client);
     broker.wait_for("closed its connection.");
     publish(&broker, "for jane", QoS::AtLeastOnce);
-    let (mut client, present) = Raw::login(&broker, user("fred"));
-    assert!(!present);
-    client.expect_nothing();
+    let mut stranger = Raw::open(&broker);
+    stranger.send(&Packet::Connect(Box::new(user("fred"))));
+    let Packet::ConnAck(answer) = stranger.receive() else {
+        panic!("no CONNACK: {}", broker.log())
+    };
+    assert_eq!(answer.code, ConnectCode::NotAuthorized);
+    broker.wait_for("its client identifier belongs to another user");
+    let (mut client, present) = Raw::login(&broker, user("jane"));
+    assert!(present);
+    assert_eq!(payload(&mut client).0, "for jane");
 }
 
 #[test]
