@@ -134,7 +134,11 @@ impl DebianBase {
             .arg("--verbose")
             .arg(format!("--mode={}", mode.name()))
             .arg(format!("--architectures={}", self.architecture()))
-            .args(["--variant=minbase", "--format=null", "--skip=check/qemu"])
+            .args([
+                "--variant=minbase",
+                "--format=null",
+                "--skip=check/qemu,cleanup",
+            ])
             .arg("--components=main contrib non-free-firmware")
             .arg(format!("--include={}", self.packages()))
             .args(

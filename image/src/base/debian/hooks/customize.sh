@@ -16,6 +16,27 @@ boot_first=16384
 boot_mib=512
 root_first=1064960
 
+# Runs a command that sees the tree alone. find and mke2fs take whatever lies below their folder, and
+# mmdebstrap has mounted /proc and its like there: a bind mount over the tree, in a mount namespace
+# that ends with the command, hides them, and empty folders hide what stands in for devices and what
+# mmdebstrap still needs in /tmp.
+bare() {
+    if ! unshare --mount true 2>/dev/null; then
+        # Where nobody may mount, nothing is mounted.
+        "$@"
+        return
+    fi
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount sh -euc '
+        mount --bind "$1" "$1"
+        mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+        mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
+        touch --date="@$SOURCE_DATE_EPOCH" "$1/dev" "$1/tmp"
+        shift
+        "$@"
+    ' sh "$root" "$@"
+}
+
 settings() {
     # A card whose boot partition is slow or broken is still a broker: without nofail it would stop at
     # a prompt for root's password, which nobody has.
@@ -65,13 +86,13 @@ initrd() {
 # What belongs to this build and not to the card. mmdebstrap does the same, but after this hook.
 tidy() {
     rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/cache/debconf/*-old \
-        "$root"/var/lib/dpkg/*-old "$root"/etc/*- "$root"/tmp/* "$root"/var/cache/ldconfig/aux-cache
+        "$root"/var/lib/dpkg/*-old "$root"/etc/*- "$root"/var/cache/ldconfig/aux-cache
     rm -f "$root"/etc/resolv.conf "$root"/etc/ssh/ssh_host_*_key* "$root"/var/lib/dbus/machine-id \
         "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/var/lib/systemd/random-seed
     sed -i /force-unsafe-io/d "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
     find "$root/var/log" -type f -delete
     printf 'uninitialized\n' >"$root/etc/machine-id"
-    find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" \
+    bare find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" \
         -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 }
 
@@ -82,25 +103,6 @@ boot_partition() {
         --offset "$boot_first" "$image" "$((boot_mib * 1024))"
     (cd "$root/boot/firmware" && mcopy -i "$image@@$((boot_first * 512))" -s -m -- * ::)
     find "$root/boot/firmware" -mindepth 1 -delete
-}
-
-# Runs a command that sees the tree alone. mke2fs copies whatever lies below its folder, and mmdebstrap
-# has mounted /proc and its like there: a bind mount over the tree, in a mount namespace that ends with
-# the command, hides them, and a second one what stands in for devices.
-bare() {
-    if ! unshare --mount true 2>/dev/null; then
-        # Where nobody may mount, nothing is mounted.
-        "$@"
-        return
-    fi
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    unshare --mount sh -euc '
-        mount --bind "$1" "$1"
-        mount -t tmpfs -o mode=755 tmpfs "$1/dev"
-        touch --date="@$SOURCE_DATE_EPOCH" "$1/dev" "$1/proc" "$1/sys"
-        shift
-        "$@"
-    ' sh "$root" "$@"
 }
 
 root_partition() {
