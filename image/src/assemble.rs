@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::report::{Report, Written};
 use crate::time::Timestamp;
 
-/// What is wanted of [`assemble`].
+/// What is wanted of [`assemble`](fn@assemble).
 #[derive(Debug, Clone)]
 pub struct AssembleRequest<'a> {
     /// The raw image to begin with. It isn't changed.

@@ -9,7 +9,7 @@
 //! 2. [`Card::open`] looks into it: [`Card::read`], [`Card::find`], [`Card::list`], what system it is.
 //!    [`accounts`] changes the account files that were read from it.
 //! 3. Everything that shall be on the card is an [`Overlay`]: a sorted set of [`Entry`]s.
-//! 4. [`assemble`] copies the base, makes room, writes the overlay, proves that it is there, and gives
+//! 4. [`assemble`](fn@assemble) copies the base, makes room, writes the overlay, proves that it is there, and gives
 //!    the image its name. Its [`Report`] says what was written.
 //!
 //! [`mbr`], [`fat`] and [`ext4`] are what these are made of; [`boards`] proves that a card boots where it should.

@@ -7,7 +7,7 @@ use crate::ext4::{Change, Planned};
 use crate::mbr::Partition;
 use crate::overlay::{Entry, EntryPath, Kind};
 
-/// The result of [`assemble`](crate::assemble).
+/// The result of [`assemble`](fn@crate::assemble).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The version of this format.

@@ -52,7 +52,7 @@ pub struct Request<'a> {
 /// # Errors
 ///
 /// If the base has no C library that the broker runs with, already has a user of that name or
-/// number, or misses a unit; and whatever [`image::assemble`] finds. What was at
+/// number, or misses a unit; and whatever [`image::assemble`](fn@image::assemble) finds. What was at
 /// [`Request::out`] is still there then.
 pub fn bake(
     payload: &Payload,
