@@ -189,6 +189,6 @@ const PEOPLE: &str = "\
 #   groups:
 #     family: [jane, fred]          # everybody in a group sees everybody in it
 
-people: {}
 groups: {}
+
 ";

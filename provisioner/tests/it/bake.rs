@@ -400,3 +400,46 @@ fn a_broker_for_another_machine_is_refused() {
     );
     assert!(!sandbox.path("site").exists());
 }
+
+#[test]
+fn a_name_added_to_the_site_is_in_the_next_cards_certificate() {
+    let sandbox = with_base();
+    bake(&sandbox, &["--base", "base.img"]).success();
+    let site = sandbox.read("site/site.yaml");
+    sandbox.write(
+        "site/site.yaml",
+        &site.replace("san: []", "san: [broker.example.com]"),
+    );
+    let render = sandbox.provision(&["render", "--broker", "broker"]);
+    assert_eq!(render.code, 2);
+    assert!(
+        render.stderr.contains("`provision image` issues a new one"),
+        "{}",
+        render.stderr
+    );
+    let ended = bake(&sandbox, &["--base", "base.img"]).success();
+    let said = "Issued server certificate for broker: site.yaml names others than the last one did";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    let verify = "openssl verify -CAfile site/pki/ca.crt -verify_hostname broker.example.com site/hosts/broker/server.crt";
+    tool(&sandbox, verify).success();
+    let again = bake(&sandbox, &["--base", "base.img"]).success();
+    assert!(!again.stderr.contains("Issued"), "{}", again.stderr);
+}
+
+#[test]
+fn nothing_is_written_through_a_link_of_an_overlay() {
+    let sandbox = Sandbox::with_site();
+    let ld = Path::new(LIBRARIES).join("ld-linux-aarch64.so.1");
+    fs::create_dir_all(sandbox.path("mine/etc/sub")).unwrap();
+    sandbox.write("mine/etc/sub/file", "x");
+    sandbox.write("mine/overlay.yaml", "links: {etc/sub: /tmp/elsewhere}\n");
+    let broker = ld.to_string_lossy();
+    let ended = sandbox.provision(&["render", "out", "--overlay", "mine", "--broker", &broker]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stderr.contains("would lie below /etc/sub"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!sandbox.path("out").exists());
+}
