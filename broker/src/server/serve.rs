@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::stream::{Event, Stream};
 use crate::codec::{Packet, PacketId, Publish, QoS, Subscription, Text, Will};
 use crate::log::LogType;
-use crate::router::{Client, Delivery, Message, Owned};
+use crate::router::{Client, Delivery, Message, Owned, OwnerToken};
 use crate::session::{Action, Stage};
 
 /// A connection and its client.
@@ -23,9 +23,35 @@ struct Connection<'a> {
     more: bool,
 }
 
+/// A client's place among those that are connected; given back when dropped, after a panic too.
+struct Connected<'a> {
+    shared: &'a Shared,
+    client: Arc<Client>,
+    token: OwnerToken,
+}
+
+impl<'a> Connected<'a> {
+    fn new(shared: &'a Shared, me: &Admitted) -> Self {
+        shared.counters.clients.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared,
+            client: Arc::clone(&me.client),
+            token: me.token,
+        }
+    }
+}
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        let rules = self.shared.settings().delivery;
+        self.shared.router.close(&self.client, self.token, rules);
+        self.shared.counters.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Serves a client until its connection ends, and does what is to be done then.
 pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me: Admitted) {
-    shared.counters.clients.fetch_add(1, Ordering::Relaxed);
+    let connected = Connected::new(shared, &me);
     let mut connection = Connection {
         shared,
         stream,
@@ -33,22 +59,16 @@ pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me:
         more: false,
     };
     let closing = connection.run().await;
-    let Admitted {
-        client,
-        token,
-        will,
-        ..
-    } = connection.me;
+    let Admitted { client, will, .. } = connection.me;
     let settings = shared.settings();
     if settings.connection_messages {
         let (id, address) = (&client.identity().client_id, &peer.address);
         shared.notice(format_args!("Client {id} [{address}] {closing}"));
     }
-    shared.router.close(&client, token, settings.delivery);
+    drop(connected);
     if let Some(will) = will.filter(|_| !closing.voids_will()) {
         publish_will(shared, &will, &client, &settings);
     }
-    shared.counters.clients.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Publishes a will, if its client still may.

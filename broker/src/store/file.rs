@@ -30,6 +30,16 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file is whole, and of a later broker: moving it out of the way would lose what is in it.
+    #[error(
+        "cannot read the state from {path}: {why}; start that later version, or move the file away"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Which format it has.
+        why: FormatError,
+    },
 }
 
 /// What was found of the state from before.
@@ -52,7 +62,7 @@ pub enum Loaded {
 ///
 /// # Errors
 ///
-/// The file is there but can't be read at all. One that can be read but not understood is no error.
+/// The file is there but can't be read at all, or a later broker wrote it. One that is damaged is no error.
 pub fn load(path: &Path) -> Result<Loaded, StoreError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
@@ -68,6 +78,12 @@ pub fn load(path: &Path) -> Result<Loaded, StoreError> {
     }
     Ok(match Snapshot::decode(Bytes::from(bytes)) {
         Ok(snapshot) => Loaded::Whole(snapshot),
+        Err(why @ FormatError::Version(_)) => {
+            return Err(StoreError::Newer {
+                path: path.to_owned(),
+                why,
+            });
+        }
         Err(why) => Loaded::Damaged {
             why,
             aside: set_aside(path),
@@ -157,6 +173,22 @@ mod tests {
         assert!(
             matches!(load(&path).unwrap(), Loaded::Whole(snapshot) if snapshot == Snapshot::default())
         );
+    }
+
+    #[test]
+    fn a_file_of_a_later_broker_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mqtt-broker.db");
+        let later = Snapshot::default().encode_as(super::super::snapshot::FORMAT + 1);
+        write_atomic(&path, &later).unwrap();
+        assert!(matches!(
+            load(&path),
+            Err(StoreError::Newer {
+                why: FormatError::Version(_),
+                ..
+            })
+        ));
+        assert_eq!(fs::read(&path).unwrap(), later);
     }
 
     #[test]

@@ -49,9 +49,13 @@ impl Snapshot {
 
     /// The bytes of the file.
     pub fn encode(&self) -> Bytes {
+        self.encode_as(FORMAT)
+    }
+
+    pub(super) fn encode_as(&self, format: u16) -> Bytes {
         let mut out = BytesMut::new();
         out.put_slice(MAGIC);
-        out.put_u16(FORMAT);
+        out.put_u16(format);
         put_count(self.retained.len(), &mut out);
         for message in &self.retained {
             put_message(message, &mut out);
