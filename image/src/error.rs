@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
 use crate::card::CardError;
 use crate::copy::CopyError;
@@ -15,6 +16,9 @@ use crate::process::ProcessError;
 /// what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A base could not be built from Debian's packages.
+    #[error(transparent)]
+    Debian(#[from] DebianError),
     /// A local file can't be a base.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -81,6 +85,7 @@ impl Error {
     /// Whether [`Progress::cancelled`](crate::Progress::cancelled) is the reason.
     pub fn is_interrupted(&self) -> bool {
         match self {
+            Self::Debian(error) => error.is_interrupted(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.is_interrupted(),
             Self::Local(LocalError::Write { source, .. }) => source.is_interrupted(),
             _ => false,
@@ -93,6 +98,7 @@ impl Error {
             Self::Tool(error)
             | Self::Write(WriteError::Tool(error))
             | Self::Grow(GrowError::Resize(WriteError::Tool(error))) => return error.hint(),
+            Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
             Self::Card(error) => error.hint(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.hint(),

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -103,6 +104,7 @@ impl DebianBase {
             .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .map_err(spawn_failed)?;
         let file = File::create(log).map_err(failed("create", log))?;
@@ -233,11 +235,12 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Debian
     }
 }
 
-/// Asks mmdebstrap to end, which removes its tree first. One that has ended already needs no asking.
+/// Asks mmdebstrap to end, which removes its tree first, and what it runs: it waits for that.
+/// Whoever has ended already needs no asking.
 fn stop(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::process::{Pid, Signal, kill_process_group};
 
-    let _ = kill_process(Pid::from_child(child), Signal::TERM);
+    let _ = kill_process_group(Pid::from_child(child), Signal::TERM);
 }
 
 fn spawn_failed(source: io::Error) -> DebianError {

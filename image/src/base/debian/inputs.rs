@@ -116,7 +116,7 @@ impl DebianBase {
 
     /// A digest of all inputs, 16 hexadecimal digits: the same inputs, the same base.
     ///
-    /// The mirror is left out, since mirrors have the same packages; so is the date, although
+    /// A mirror is one of them, since the card's own apt is told to use it. The date is not, although
     /// packages are updated in a release: to get newer ones, remove the base from the cache.
     pub fn digest(&self) -> String {
         hex(&self.sha256()[..8])
@@ -171,6 +171,7 @@ impl DebianBase {
         let mut hash = Sha256::new();
         for input in [
             LAYOUT_VERSION.to_string(),
+            self.mirror.clone().unwrap_or_default(),
             SOURCE_DATE_EPOCH.to_string(),
             self.suite.clone(),
             self.architecture().name().to_owned(),
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_follows_the_inputs_but_not_the_mirror() {
+    fn the_digest_follows_the_inputs() {
         let base = arm64();
         let mirrored = base.clone().with_mirror("http://mirror.example/debian");
         let older = DebianBase {
@@ -205,8 +206,9 @@ mod tests {
         };
         let narrower = DebianBase::new(Architecture::Armhf).unwrap();
 
-        assert_eq!(base.digest(), mirrored.digest());
         assert_eq!(base.digest().len(), 16);
+        assert_eq!(base.digest(), arm64().digest());
+        assert_ne!(base.digest(), mirrored.digest());
         assert_ne!(base.digest(), older.digest());
         assert_ne!(base.digest(), narrower.digest());
     }

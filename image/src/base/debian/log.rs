@@ -2,43 +2,73 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::Progress;
 
 /// How many of the last lines are searched for a cause.
 const KEPT: usize = 200;
 
+/// How often a silent build is asked whether it is still wanted: making an initrd says nothing for minutes.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// Copies `output` line by line to `log` and reports what is worth reporting. Returns the last lines.
 ///
-/// When the user wants an end, `stop` is called, once; the rest of the output is still read.
+/// When the user wants an end, `stop` is called, once and also while nothing is said; the rest of the
+/// output is still read.
 pub(super) fn follow(
-    mut output: impl BufRead,
+    output: impl BufRead + Send,
     mut log: impl Write,
     progress: &mut dyn Progress,
     stop: impl FnOnce(),
 ) -> io::Result<VecDeque<String>> {
     let mut stop = Some(stop);
     let mut last = VecDeque::with_capacity(KEPT);
-    let mut raw = Vec::new();
-    while output.read_until(b'\n', &mut raw)? > 0 {
-        log.write_all(&raw)?;
-        let line = String::from_utf8_lossy(&raw).trim_end().to_owned();
-        raw.clear();
-        if let Some(detail) = detail(&line) {
-            progress.detail(detail);
+    std::thread::scope(|scope| {
+        let (sender, lines) = mpsc::channel();
+        scope.spawn(move || send_lines(output, &sender));
+        loop {
+            match lines.recv_timeout(PATIENCE) {
+                Ok(raw) => {
+                    let raw = raw?;
+                    log.write_all(&raw)?;
+                    let line = String::from_utf8_lossy(&raw).trim_end().to_owned();
+                    if let Some(detail) = detail(&line) {
+                        progress.detail(detail);
+                    }
+                    if last.len() == KEPT {
+                        last.pop_front();
+                    }
+                    last.push_back(line);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if progress.cancelled()
+                && let Some(stop) = stop.take()
+            {
+                stop();
+            }
         }
-        if last.len() == KEPT {
-            last.pop_front();
-        }
-        last.push_back(line);
-        if progress.cancelled()
-            && let Some(stop) = stop.take()
-        {
-            stop();
+        log.flush()
+    })?;
+    Ok(last)
+}
+
+/// Sends each line, with its end, until there are no more or nobody listens.
+fn send_lines(mut output: impl BufRead, lines: &mpsc::Sender<io::Result<Vec<u8>>>) {
+    loop {
+        let mut raw = Vec::new();
+        let line = match output.read_until(b'\n', &mut raw) {
+            Ok(0) => return,
+            Ok(_) => Ok(raw),
+            Err(error) => Err(error),
+        };
+        if lines.send(line).is_err() {
+            return;
         }
     }
-    log.flush()?;
-    Ok(last)
 }
 
 /// The part of a line that a person who waits wants to see, if any.
@@ -150,6 +180,22 @@ mod tests {
         follow(SAID.as_bytes(), &mut log, &mut details, || stops += 1).unwrap();
 
         assert_eq!((stops, log.as_slice()), (1, SAID.as_bytes()));
+    }
+
+    #[test]
+    fn a_build_that_says_nothing_is_stopped_too() {
+        let mut details = Details {
+            enough_after: Some(0),
+            ..Details::default()
+        };
+        let (output, silent) = io::pipe().unwrap();
+        // The output ends when the build does, and the build only ends when it is stopped.
+        follow(io::BufReader::new(output), io::sink(), &mut details, || {
+            drop(silent);
+        })
+        .unwrap();
+
+        assert!(details.seen.is_empty());
     }
 
     #[test]

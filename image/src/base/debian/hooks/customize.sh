@@ -22,7 +22,12 @@ root_first=1064960
 # mmdebstrap still needs in /tmp.
 bare() {
     if ! unshare --mount true 2>/dev/null; then
-        # Where nobody may mount, nothing is mounted.
+        # Where nobody may mount, nothing should be mounted; what is belongs to this computer, and
+        # must not get onto a card.
+        if grep -F " $root/" /proc/self/mounts >&2; then
+            echo 'E: this computer allows no mount namespace to hide these mounts' >&2
+            exit 1
+        fi
         "$@"
         return
     fi
