@@ -1,6 +1,5 @@
 //! Cross-compiling the broker with cargo, once for each state of its source.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -120,7 +119,7 @@ impl Compiler {
 
     fn digest(&self, source: &BrokerSource, target: Target) -> anyhow::Result<String> {
         let parts = [
-            source.digest()?,
+            source.digest(target)?,
             self.version.clone(),
             target.triple().to_owned(),
             PROFILE.to_owned(),
@@ -170,7 +169,11 @@ fn compile(
     target_dir: &Path,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<PathBuf> {
-    let total = count_crates(source, target).ok();
+    // The broker itself comes on top.
+    let total = source
+        .dependencies(target)
+        .map(|crates| crates.len() as u64 + 1)
+        .ok();
     progress.begin(&format!("Compiling broker for {target}"), total);
     let mut command = cargo(source, compiler);
     command.args([
@@ -261,31 +264,6 @@ fn follow(
             .join("\n");
     }
     Ok((executable, errors))
-}
-
-/// About how many crates cargo will report.
-fn count_crates(source: &BrokerSource, target: Target) -> anyhow::Result<u64> {
-    let mut command = Command::new("cargo");
-    command.args([
-        "tree",
-        "--locked",
-        "--package",
-        "broker",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-    ]);
-    let tree = process::output(
-        command
-            .args(["--target", target.triple()])
-            .current_dir(source.root()),
-    )?;
-    let crates: BTreeSet<_> = tree
-        .lines()
-        .filter_map(|line| Some(line.split(" (").next()?.trim()))
-        .collect();
-    Ok(crates.len() as u64)
 }
 
 fn cargo(source: &BrokerSource, compiler: &Compiler) -> Command {

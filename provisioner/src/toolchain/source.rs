@@ -1,13 +1,17 @@
 //! The broker's source code, found beside the program or named by the user.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::Target;
 use crate::hint::Fault;
+use crate::process;
 
 /// A workspace that holds the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,30 +45,59 @@ impl BrokerSource {
         &self.root
     }
 
-    /// A digest of everything that the broker is made of: its sources, the manifests, the lock file.
-    pub fn digest(&self) -> anyhow::Result<String> {
-        let mut files = vec![
-            self.root.join("Cargo.toml"),
-            self.root.join("Cargo.lock"),
-            self.root.join("broker/Cargo.toml"),
-        ];
+    /// The crates that the broker is made of, itself left out: `NAME vVERSION FEATURE,FEATURE`, sorted.
+    pub fn dependencies(&self, target: Target) -> anyhow::Result<BTreeSet<String>> {
+        let mut command = Command::new("cargo");
+        command
+            .args(["tree", "--locked", "--package", "broker"])
+            .args(["--edges", "normal,build", "--prefix", "none"])
+            .args(["--format", "{p} {f}", "--target", target.triple()]);
+        let tree = process::output(command.current_dir(&self.root))?;
+        Ok(tree
+            .lines()
+            .map(|line| line.trim_end_matches("(*)").trim_end().to_owned())
+            .filter(|line| !line.starts_with("broker v"))
+            .collect())
+    }
+
+    /// A digest of everything that the broker is made of: its sources, the crates it is built from, the
+    /// workspace's profiles. What only other packages of the workspace need doesn't count.
+    pub fn digest(&self, target: Target) -> anyhow::Result<String> {
+        let mut files = vec![self.root.join("broker/Cargo.toml")];
         collect(&self.root.join("broker/src"), &mut files)?;
         files.sort();
         let mut hash = Sha256::new();
+        let mut add = |part: &[u8]| {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        };
         for file in &files {
             let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-            let name = file
-                .strip_prefix(&self.root)
-                .unwrap_or(file)
-                .as_os_str()
-                .as_encoded_bytes();
-            for part in [name, &bytes] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
+            let name = file.strip_prefix(&self.root).unwrap_or(file);
+            add(name.as_os_str().as_encoded_bytes());
+            add(&bytes);
         }
+        for dependency in self.dependencies(target)? {
+            add(dependency.as_bytes());
+        }
+        let manifest = self.root.join("Cargo.toml");
+        let manifest = fs::read_to_string(&manifest)
+            .with_context(|| format!("reading {}", manifest.display()))?;
+        add(profiles(&manifest).as_bytes());
         Ok(HEXLOWER.encode(&hash.finalize()))
     }
+}
+
+/// The tables of a workspace's manifest that say how to compile.
+fn profiles(manifest: &str) -> String {
+    let mut inside = false;
+    let of_profiles = manifest.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = line.starts_with("[profile.");
+        }
+        inside
+    });
+    of_profiles.collect::<Vec<_>>().join("\n")
 }
 
 fn is_workspace(folder: &Path) -> bool {
@@ -85,4 +118,19 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::profiles;
+
+    #[test]
+    fn of_a_manifest_only_the_profiles_count() {
+        let manifest = "[workspace]\nmembers = []\n[profile.pi]\nlto = true\n[workspace.lints]\n\
+                        [profile.pi.package.ring]\nopt-level = 3\n";
+        assert_eq!(
+            profiles(manifest),
+            "[profile.pi]\nlto = true\n[profile.pi.package.ring]\nopt-level = 3"
+        );
+    }
 }
