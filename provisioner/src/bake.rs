@@ -10,7 +10,7 @@ use crate::hint::Fault;
 use crate::payload::{LoginUser, Payload, Unit};
 use crate::pki;
 use crate::recipe::{Plan, Sudo};
-use crate::site::{Host, Site};
+use crate::site::HostFiles;
 use crate::toolchain::ElfFacts;
 
 /// The number of the first user of a Pi.
@@ -83,16 +83,14 @@ pub fn bake(
 /// The date of what is written: `SOURCE_DATE_EPOCH` if it is set, else the day the host's
 /// certificate was issued. The same site gives the same image, and a Pi without a clock, which
 /// takes this date for the earliest possible, finds its certificate valid.
-pub fn timestamp(site: &Site, host: &Host) -> anyhow::Result<Timestamp> {
+pub fn timestamp(host: &HostFiles) -> anyhow::Result<Timestamp> {
     let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text.trim().parse().map_err(|error| {
             Fault::input(format!(
                 "SOURCE_DATE_EPOCH is {text:?}, no number of seconds since 1970: {error}"
             ))
         })?,
-        Err(_) => pki::summarize(&site.host_files(host)?.certificate)?
-            .issued()
-            .unix_timestamp(),
+        Err(_) => pki::summarize(&host.certificate)?.issued().unix_timestamp(),
     };
     let seconds = u32::try_from(seconds)
         .map_err(|error| Fault::input(format!("no file can be dated {seconds}: {error}")))?;

@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use image::base::debian::DebianError;
-
 use crate::hint::{Fault, Interrupted};
 
 /// How a command ended, when it did not end in an error.
@@ -43,10 +41,7 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
 
 fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
     let image = cause.downcast_ref::<image::Error>();
-    let debian = cause.downcast_ref::<DebianError>();
-    image.is_some_and(image::Error::is_interrupted)
-        || matches!(debian, Some(DebianError::Interrupted))
-        || cause.is::<Interrupted>()
+    image.is_some_and(image::Error::is_interrupted) || cause.is::<Interrupted>()
 }
 
 /// Whether the file that was named as base is what is wrong.

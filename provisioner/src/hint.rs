@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use image::base::debian::DebianError;
-
 /// An error of this program with its cure, and whether the user's own input is at fault.
 #[derive(Debug)]
 pub struct Fault {
@@ -64,9 +62,6 @@ pub fn of(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(fault) = cause.downcast_ref::<Fault>() {
             return fault.hint.clone();
-        }
-        if let Some(error) = cause.downcast_ref::<DebianError>() {
-            return error.hint();
         }
         cause.downcast_ref::<image::Error>()?.hint()
     })

@@ -12,9 +12,9 @@ use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::output::Output;
-use crate::payload::{self, Inputs, Payload};
+use crate::payload::{self, Inputs, Payload, Sink};
 use crate::recipe::{self, BaseChoice, Overrides, Plan, Size};
-use crate::site::{Host, NewSite, Site};
+use crate::site::{Host, HostFiles, NewSite, Site};
 use crate::toolchain::{self, BrokerBinary, Target};
 
 /// How to build.
@@ -146,12 +146,14 @@ impl BuildArgs {
 
 impl Parts {
     /// Assembles the payload for `host`.
-    pub(super) fn payload(&self, host: &Host) -> anyhow::Result<Payload> {
+    pub(super) fn payload(&self, host: &Host, files: &HostFiles) -> anyhow::Result<Payload> {
         payload::assemble(&Inputs {
             plan: &self.plan,
             site: &self.site,
             host,
+            files,
             broker: &self.broker,
+            sink: Sink::Card,
         })
     }
 }
@@ -179,8 +181,12 @@ fn base_image(
                 Some(mirror) => base.with_mirror(mirror),
                 None => base,
             };
-            base.prepare(cache, &mut task)
-                .context("building the Debian base")?
+            let path = base
+                .prepare(cache, &mut task)
+                .map_err(image::Error::from)
+                .context("building the Debian base")?;
+            tell_age(&path, output);
+            path
         }
     };
     output.detail(&format!(
@@ -189,4 +195,18 @@ fn base_image(
         crate::output::duration(begun.elapsed())
     ));
     Ok(path)
+}
+
+/// A base's packages are as old as the base, and so are their security updates.
+fn tell_age(base: &Path, output: &Output) {
+    const OLD: u64 = 30;
+    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
+    let age = built.ok().and_then(|built| built.elapsed().ok());
+    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
+    if days >= OLD {
+        output.warn(&format!(
+            "the base's packages are {days} days old; remove {} to have it built of newer ones",
+            base.display()
+        ));
+    }
 }

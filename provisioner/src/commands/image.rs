@@ -16,7 +16,7 @@ use crate::exit::ExitStatus;
 use crate::hint::Fault;
 use crate::output::{Output, bytes};
 use crate::recipe::{Size, Sudo};
-use crate::site::Host;
+use crate::site::{Host, Name};
 use crate::{bake, ssh};
 
 /// Bakes a card image. Where there is no site yet, it makes one.
@@ -44,7 +44,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         return render::preview(&args.build, global, output);
     }
     let parts = args.build.parts(WithBase::Yes, global, output)?;
-    let (release, report) = match bake(args, &parts, output) {
+    let baked = match bake(args, &parts, output) {
         Ok(baked) => baked,
         Err(error) => {
             undo(parts, output);
@@ -57,26 +57,35 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         output.json(&json!({
             "version": 1,
             "image": args.out,
-            "size": report.size,
+            "size": baked.report.size,
             "site": parts.site.root(),
             "host": host.name,
-            "release": release,
-            "written": report.written,
+            "release": baked.release,
+            "written": baked.report.written,
         }))?;
     } else {
         output.data(&args.out.display().to_string())?;
     }
-    explain(args, &parts, host, output)?;
+    explain(args, &parts, host, &baked, output)?;
     Ok(ExitStatus::Success)
 }
 
-/// Returns the release's id and what was written.
-fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<(String, Report)> {
+/// What was baked.
+struct Baked {
+    /// The release's id.
+    release: String,
+    report: Report,
+    /// The card's public SSH host key.
+    host_key: String,
+}
+
+fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<Baked> {
     let host = args.build.host(&parts.site)?;
-    if let Some(done) = parts.site.refresh_host(host, OffsetDateTime::now_utc())? {
-        output.status(&done);
+    let ready = parts.site.ready(host, OffsetDateTime::now_utc())?;
+    if let Some(issued) = &ready.issued {
+        output.status(issued);
     }
-    let payload = parts.payload(host)?;
+    let payload = parts.payload(host, &ready.files)?;
     let base = parts.base.as_deref();
     let request = bake::Request {
         base: base.ok_or_else(|| Fault::new("there is no base image"))?,
@@ -84,10 +93,14 @@ fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<(Str
         plan: &parts.plan,
         broker: &parts.broker.facts,
         limit: args.max_size.map(Size::bytes),
-        timestamp: bake::timestamp(&parts.site, host)?,
+        timestamp: bake::timestamp(&ready.files)?,
     };
     let report = bake::bake(&payload, &request, &mut output.task())?;
-    Ok((payload.release, report))
+    Ok(Baked {
+        release: payload.release,
+        report,
+        host_key: ready.files.ssh_host_public_key,
+    })
 }
 
 /// Takes back a site that was made for an image that then could not be.
@@ -140,7 +153,13 @@ fn check_out(out: &Path) -> anyhow::Result<()> {
 }
 
 /// Says where things are, and how to flash, log in and connect.
-fn explain(args: &ImageArgs, parts: &Parts, host: &Host, output: &Output) -> anyhow::Result<()> {
+fn explain(
+    args: &ImageArgs,
+    parts: &Parts,
+    host: &Host,
+    baked: &Baked,
+    output: &Output,
+) -> anyhow::Result<()> {
     let (site, login) = (&parts.site, &parts.plan.login);
     if let Some(told) = &parts.told {
         init::tell(site, told, output)?;
@@ -148,17 +167,19 @@ fn explain(args: &ImageArgs, parts: &Parts, host: &Host, output: &Output) -> any
     let key = site
         .minted_ssh_key()
         .map_or_else(String::new, |path| format!("-i {} ", path.display()));
-    let fingerprint = ssh::fingerprint(&site.host_files(host)?.ssh_host_public_key)?;
+    let fingerprint = ssh::fingerprint(&baked.host_key)?;
     let sudo = match login.sudo {
         Sudo::Passwordless => "may do everything with sudo, without a password",
         Sudo::None => "may not use sudo",
     };
-    let person = site
-        .people()
-        .people
-        .keys()
-        .next()
-        .map_or("NAME", |name| name.as_str());
+    let first = site.people().people.keys().next();
+    let person = first.map_or("NAME", Name::as_str);
+    // Out of the file, so that it does not get into a shell's history.
+    let kept = first.and_then(|name| site.kept_password(name));
+    let password = kept.map_or_else(
+        || "PASSWORD".to_owned(),
+        |path| format!("\"$(cat {})\"", path.display()),
+    );
     let base = &site.config().topic_base;
     let size = fs::metadata(&args.out).map_or_else(
         |_| String::new(),
@@ -171,7 +192,7 @@ fn explain(args: &ImageArgs, parts: &Parts, host: &Host, output: &Output) -> any
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
          2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
          \u{20}                host key {fingerprint}\n\
-         3. Connect:     mosquitto_sub --cafile {} -h {name}.local -p {} -u {person} -P PASSWORD -v -t '{base}/#'",
+         3. Connect:     mosquitto_sub --cafile {} -h {name}.local -p {} -u {person} -P {password} -v -t '{base}/#'",
         site.root().display(),
         login.name,
         authority.display(),

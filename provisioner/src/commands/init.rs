@@ -163,7 +163,7 @@ pub struct Told {
 pub fn create(new: NewSite, root: &Path, output: &Output) -> anyhow::Result<(Site, Told)> {
     let site = site::create(root, &new, OffsetDateTime::now_utc())?;
     output.status(&format!("Created site {}", root.display()));
-    let files = site.host_files(site.host(None)?)?;
+    let files = site.host_files(site.host(None)?, OffsetDateTime::now_utc())?;
     for (what, path, pem) in [
         ("Issued authority", site.authority_path(), &files.authority),
         (

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use image::{Entry, EntryPath, Kind};
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::build::{BuildArgs, WithBase};
 use crate::cli::Global;
@@ -72,7 +73,9 @@ fn payload(build: &BuildArgs, global: &Global, output: &Output) -> anyhow::Resul
             .into());
     }
     let parts = build.parts(WithBase::No, global, output)?;
-    parts.payload(build.host(&parts.site)?)
+    let host = build.host(&parts.site)?;
+    let files = parts.site.host_files(host, OffsetDateTime::now_utc())?;
+    parts.payload(host, &files)
 }
 
 fn list(payload: &Payload, output: &Output) -> anyhow::Result<()> {

@@ -22,8 +22,21 @@ pub struct Inputs<'a> {
     pub site: &'a Site,
     /// Which of the site's hosts.
     pub host: &'a Host,
+    /// Its keys and certificates.
+    pub files: &'a HostFiles,
     /// The program.
     pub broker: &'a BrokerBinary,
+    /// What takes the payload.
+    pub sink: Sink,
+}
+
+/// What a payload is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sink {
+    /// A card that is made anew: the operating system's own settings belong to it.
+    Card,
+    /// A host that runs, whose settings are its owner's: the broker alone.
+    Host,
 }
 
 /// What goes onto a Pi.
@@ -114,12 +127,16 @@ struct BrokerContext<'a> {
 pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     let context = tera::Context::from_serialize(&Context::new(inputs))
         .map_err(|error| Fault::new(error.to_string()))?;
-    let secrets = inputs.site.host_files(inputs.host)?;
     let (mut files, mut units) = (Overlay::new(), Vec::new());
-    system::add(&mut files, inputs.plan, inputs.host, &secrets)?;
-    add_broker(&mut files, inputs, &secrets)?;
+    if inputs.sink == Sink::Card {
+        system::add(&mut files, inputs.plan, inputs.host, inputs.files)?;
+    }
+    add_broker(&mut files, inputs)?;
     for name in &inputs.plan.overlays {
-        add_tree(&mut files, &mut units, &Tree::read(name)?, &context)?;
+        let tree = Tree::read(name)?;
+        if inputs.sink == Sink::Card || !tree.manifest.card_only {
+            add_tree(&mut files, &mut units, &tree, &context)?;
+        }
     }
     check_parents(&files)?;
     check_configuration(&files)?;
@@ -173,9 +190,16 @@ impl<'a> Context<'a> {
 }
 
 /// The program, and what the site says: certificates, passwords, access lists.
-fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>, host: &HostFiles) -> anyhow::Result<()> {
-    let (site, config) = (inputs.site, inputs.site.config());
-    let acl = site::acl(site.people(), &config.topic_base)?;
+fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>) -> anyhow::Result<()> {
+    let (site, config, host) = (inputs.site, inputs.site.config(), inputs.files);
+    let mut acl = site::acl(site.people(), &config.topic_base)?;
+    site::probe::allow(&mut acl)?;
+    let mut passwords = site.passwords()?;
+    let hash = host.probe_hash.expose().parse();
+    passwords.set(
+        site::probe::NAME,
+        hash.map_err(|error| Fault::input(format!("{}: probe.hash: {error}", inputs.host.name)))?,
+    )?;
     let from = |file: &str| format!("site/{file}");
     let own = |file: &str| format!("site/hosts/{}/{file}", inputs.host.name);
     put(
@@ -205,7 +229,7 @@ fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>, host: &HostFiles) -> any
             host.key.expose().to_owned(),
             own("server.key"),
         ),
-        ("passwd", site.passwords()?.to_string(), from("passwd")),
+        ("passwd", passwords.to_string(), from("passwd")),
         ("acl", acl.to_string(), from("people.yaml")),
     ] {
         put(

@@ -6,5 +6,5 @@ mod system;
 mod template;
 mod tree;
 
-pub use assemble::{Context, Inputs, LoginUser, Payload, Unit, assemble};
+pub use assemble::{Context, Inputs, LoginUser, Payload, Sink, Unit, assemble};
 pub use release::{ETC, Release};

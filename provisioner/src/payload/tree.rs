@@ -36,6 +36,8 @@ pub(super) struct Manifest {
     /// One sentence for people.
     #[serde(rename = "description")]
     _description: String,
+    /// Whether it is for cards alone, and left out where a host that runs is changed.
+    pub(super) card_only: bool,
     /// Octal modes of files and directories that are not 0644 and 0755.
     pub(super) modes: BTreeMap<String, Mode>,
     /// Symbolic links: path and target.

@@ -114,6 +114,7 @@ fn fill(root: &Path, new: &NewSite, now: OffsetDateTime) -> anyhow::Result<()> {
     let authority = Authority::load(&authority.certificate, &authority.key)?;
     public("pki/crl.pem", &authority.empty_crl(1, now)?)?;
     for host in &new.config.hosts {
+        issue::complete(root, host)?;
         issue::issue(root, &authority, host, now)?;
     }
     fill_login(root, new)?;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use time::{Duration, OffsetDateTime};
 
 use super::config::Host;
+use super::probe;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::pki::{self, Authority};
@@ -25,7 +26,7 @@ pub(super) enum Need {
     Expiry,
 }
 
-/// Issues a server certificate with a new key for `host`, and makes its SSH host key if it has none.
+/// Issues a server certificate with a new key for `host`.
 ///
 /// The key is written before the certificate: after a crash in between they don't fit, which
 /// [`need`] sees.
@@ -39,17 +40,6 @@ pub(super) fn issue(
     let issued = authority.issue_server(&names, next_serial(root)?, now)?;
     let folder = root.join("hosts").join(&host.name);
     fsio::create_directory(&folder, Access::Public)?;
-    let ssh_key = folder.join("ssh_host_ed25519_key");
-    if !ssh_key.exists() {
-        let minted = ssh::mint(&format!("root@{}", host.name))?;
-        let public = format!("{}\n", minted.public);
-        fsio::write_atomic(
-            &folder.join("ssh_host_ed25519_key.pub"),
-            public.as_bytes(),
-            Access::Public,
-        )?;
-        fsio::write_atomic(&ssh_key, minted.private.as_bytes(), Access::Private)?;
-    }
     fsio::write_atomic(
         &folder.join("server.key"),
         issued.key.as_bytes(),
@@ -62,6 +52,24 @@ pub(super) fn issue(
     )
 }
 
+/// Makes what a host keeps for good and does not have yet: its SSH host key, and the probe's password.
+pub(super) fn complete(root: &Path, host: &Host) -> anyhow::Result<()> {
+    let folder = root.join("hosts").join(&host.name);
+    fsio::create_directory(&folder, Access::Public)?;
+    let ssh_key = folder.join("ssh_host_ed25519_key");
+    if !ssh_key.exists() {
+        let minted = ssh::mint(&format!("root@{}", host.name))?;
+        let public = format!("{}\n", minted.public);
+        fsio::write_atomic(
+            &folder.join("ssh_host_ed25519_key.pub"),
+            public.as_bytes(),
+            Access::Public,
+        )?;
+        fsio::write_atomic(&ssh_key, minted.private.as_bytes(), Access::Private)?;
+    }
+    probe::complete(&folder)
+}
+
 /// Whether `host` needs a new certificate, and why.
 pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Result<Option<Need>> {
     let folder = root.join("hosts").join(&host.name);
@@ -70,9 +78,7 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
     let (Some(certificate), Some(key)) = (certificate, key) else {
         return Ok(Some(Need::Missing));
     };
-    if pki::check_key_pair(&certificate, &key).is_err()
-        || !folder.join("ssh_host_ed25519_key").exists()
-    {
+    if pki::check_key_pair(&certificate, &key).is_err() {
         return Ok(Some(Need::Missing));
     }
     let summary = pki::summarize(&certificate)

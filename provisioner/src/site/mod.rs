@@ -8,7 +8,7 @@
 //!   passwd                 hashes, 0600
 //!   passwords/NAME         generated passwords in clear text, 0600, until their owner has them
 //!   pki/                   ca.crt, ca.key 0600, serial, crl.pem
-//!   hosts/NAME/            server.crt, server.key 0600, SSH host keys
+//!   hosts/NAME/            server.crt, server.key 0600, SSH host keys, probe and probe.hash 0600
 //!   ssh/                   authorized_keys, and a key pair where the person had none
 //! ```
 
@@ -19,6 +19,7 @@ mod issue;
 mod name;
 mod passwords;
 mod people;
+pub mod probe;
 mod rights;
 mod store;
 
@@ -27,4 +28,4 @@ pub use create::{NewSite, Person as FirstPerson, create};
 pub use name::{Name, NameError};
 pub use people::{People, Person, Sees};
 pub use rights::acl;
-pub use store::{AddedPerson, HostFiles, Site};
+pub use store::{AddedPerson, HostFiles, Ready, Site};

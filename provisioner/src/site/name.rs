@@ -65,8 +65,8 @@ fn broken_rule(name: &str) -> Option<&'static str> {
         Some("a colon ends the name in a password file")
     } else if name.chars().any(|c| c.is_control() || c.is_whitespace()) {
         Some("it has white space or a control character")
-    } else if name.starts_with(['.', '-', '$', '~']) {
-        Some("it begins with one of . - $ ~")
+    } else if name.starts_with(['.', '-', '$', '~', '_']) {
+        Some("it begins with one of . - $ ~ _")
     } else {
         None
     }
@@ -86,7 +86,19 @@ mod tests {
     #[test]
     fn names_that_mean_something_else_are_refused() {
         for name in [
-            "", "a+b", "#", "a/b", "..", ".ssh", "a:b", "a b", "a\nb", "$SYS", "-rf", "a\\b",
+            "",
+            "a+b",
+            "#",
+            "a/b",
+            "..",
+            ".ssh",
+            "a:b",
+            "a b",
+            "a\nb",
+            "$SYS",
+            "-rf",
+            "_provision",
+            "a\\b",
             "a\0b",
         ] {
             assert!(name.parse::<Name>().is_err(), "{name:?} was taken");

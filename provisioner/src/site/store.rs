@@ -14,7 +14,7 @@ use super::config::{Host, SiteConfig};
 use super::issue::{self, Need};
 use super::name::Name;
 use super::people::{People, Person, Sees};
-use super::{edit, passwords};
+use super::{edit, passwords, probe};
 use crate::fsio::{self, Access, Lock};
 use crate::hint::Fault;
 use crate::pki::Authority;
@@ -35,7 +35,7 @@ pub struct Site {
     _lock: Lock,
 }
 
-/// What the card of one host needs of the site.
+/// What the site has for one host.
 pub struct HostFiles {
     /// The authority's certificate.
     pub authority: String,
@@ -49,7 +49,23 @@ pub struct HostFiles {
     pub ssh_host_key: Secret,
     /// The public SSH host key.
     pub ssh_host_public_key: String,
+    /// The probe's password, which stays in the site.
+    pub probe: Secret,
+    /// Its hash, as a password file has it.
+    pub probe_hash: Secret,
 }
+
+/// A host with all that it needs.
+#[derive(Debug)]
+pub struct Ready {
+    /// What that is.
+    pub files: HostFiles,
+    /// What had to be issued, and why.
+    pub issued: Option<String>,
+}
+
+/// What to do about a host whose keys or certificate are missing or old.
+const HOST_IS_MADE_BY: &str = "`provision image` and `provision push` issue what is missing";
 
 impl std::fmt::Debug for HostFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -194,53 +210,62 @@ impl Site {
         Ok(file)
     }
 
-    /// Makes sure that `host` has a certificate for all that `site.yaml` names, with a month to go;
-    /// says what was done, if anything.
-    pub fn refresh_host(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<Option<String>> {
-        let Some(need) = issue::need(&self.root, host, now)? else {
-            return Ok(None);
-        };
-        let authority = Authority::load(&self.read("pki/ca.crt")?, &self.read("pki/ca.key")?)?;
-        issue::issue(&self.root, &authority, host, now)?;
-        let why = match need {
+    /// Makes sure that `host` has all keys and a certificate for all that `site.yaml` names, with a
+    /// month to go, and reads them.
+    pub fn ready(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<Ready> {
+        issue::complete(&self.root, host)?;
+        let need = issue::need(&self.root, host, now)?;
+        if need.is_some() {
+            let authority = Authority::load(&self.read("pki/ca.crt")?, &self.read("pki/ca.key")?)?;
+            issue::issue(&self.root, &authority, host, now)?;
+        }
+        let why = need.map(|need| match need {
             Need::Missing => "it had none",
             Need::Names => "site.yaml names others than the last one did",
             Need::Expiry => "the last one ends within a month",
-        };
-        Ok(Some(format!(
-            "Issued server certificate for {}: {why}",
-            host.name
-        )))
+        });
+        Ok(Ready {
+            files: self.read_host(host)?,
+            issued: why.map(|why| format!("Issued server certificate for {}: {why}", host.name)),
+        })
     }
 
-    /// Reads what the card of `host` needs and checks that it fits together.
-    pub fn host_files(&self, host: &Host) -> anyhow::Result<HostFiles> {
-        let read = |name: &str| self.read(&format!("hosts/{}/{name}", host.name));
-        let files = HostFiles {
+    /// Reads what `host` needs as it is; an error if [`ready`](Self::ready) would have to make something.
+    pub fn host_files(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<HostFiles> {
+        let Some(need) = issue::need(&self.root, host, now)? else {
+            return self.read_host(host);
+        };
+        let name = &host.name;
+        let text = match need {
+            Need::Missing => format!("{name} has no certificate that fits its key"),
+            Need::Names => {
+                format!("the certificate of {name} is for other names than site.yaml has")
+            }
+            Need::Expiry => {
+                format!("the certificate of {name} has ended, or will within a month")
+            }
+        };
+        Err(Fault::input(text).hint(HOST_IS_MADE_BY).into())
+    }
+
+    fn read_host(&self, host: &Host) -> anyhow::Result<HostFiles> {
+        let read = |name: &str| {
+            let name = format!("hosts/{}/{name}", host.name);
+            fsio::read_optional(&self.root.join(&name))?.ok_or_else(|| {
+                let fault = Fault::input(format!("there is no {name} in {}", self.root.display()));
+                anyhow::Error::from(fault.hint(HOST_IS_MADE_BY))
+            })
+        };
+        Ok(HostFiles {
             authority: self.read("pki/ca.crt")?,
             crl: self.read("pki/crl.pem")?,
             certificate: read("server.crt")?,
             key: Secret::new(read("server.key")?),
             ssh_host_key: Secret::new(read("ssh_host_ed25519_key")?),
             ssh_host_public_key: read("ssh_host_ed25519_key.pub")?,
-        };
-        if let Some(need) = issue::need(&self.root, host, OffsetDateTime::now_utc())? {
-            let text = match need {
-                Need::Missing => format!("{} has no certificate that fits its key", host.name),
-                Need::Names => format!(
-                    "the certificate of {} is for other names than site.yaml has",
-                    host.name
-                ),
-                Need::Expiry => format!(
-                    "the certificate of {} has ended, or will within a month",
-                    host.name
-                ),
-            };
-            return Err(Fault::input(text)
-                .hint("`provision image` issues a new one")
-                .into());
-        }
-        Ok(files)
+            probe: Secret::new(read(probe::PASSWORD)?.trim_end().to_owned()),
+            probe_hash: Secret::new(read(probe::HASH)?.trim_end().to_owned()),
+        })
     }
 
     /// Checks that `name` is free and that everybody in `sees` exists, before a password is asked for.
@@ -301,7 +326,13 @@ impl Site {
     fn check_secrets(&self) -> anyhow::Result<()> {
         let fixed = ["passwd", "pki/ca.key"].map(str::to_owned);
         let hosts = self.config.hosts.iter().flat_map(|host| {
-            ["server.key", "ssh_host_ed25519_key"].map(|file| format!("hosts/{}/{file}", host.name))
+            [
+                "server.key",
+                "ssh_host_ed25519_key",
+                probe::PASSWORD,
+                probe::HASH,
+            ]
+            .map(|file| format!("hosts/{}/{file}", host.name))
         });
         for name in fixed.into_iter().chain(hosts) {
             let path = self.root.join(name);
