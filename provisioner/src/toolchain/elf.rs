@@ -139,6 +139,8 @@ fn glibc_version(name: &[u8]) -> Option<GlibcVersion> {
 const fn machine_of(target: Target) -> Machine {
     match target {
         Target::Aarch64 => EM_AARCH64,
+        Target::Armv7 => EM_ARM,
+        Target::X86_64 => EM_X86_64,
     }
 }
 

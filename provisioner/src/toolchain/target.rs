@@ -1,4 +1,4 @@
-//! The kinds of board that a broker can be made for.
+//! The kinds of computer that a broker can be made for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,56 +8,69 @@ use image::Architecture;
 
 use crate::hint::{Fault, nearest};
 
-/// A kind of board.
+/// A kind of computer: a row of the table at the end of this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Target {
     /// 64 bits: Pi 3, Zero 2 W, 4.
+    #[value(name = "aarch64")]
     Aarch64,
+    /// 32 bits: Pi 2, 3.
+    #[value(name = "armv7")]
+    Armv7,
+    /// A PC or a virtual machine; for `push` only.
+    #[value(name = "x86_64")]
+    X86_64,
+}
+
+/// What is known of a target.
+struct Facts {
+    name: &'static str,
+    triple: &'static str,
+    linker: &'static str,
+    packages: &'static str,
+    architecture: Architecture,
+    libc_path: &'static str,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Aarch64];
+    pub const ALL: [Self; 3] = [Self::Aarch64, Self::Armv7, Self::X86_64];
 
     /// What people call it.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Aarch64 => "aarch64",
-        }
+        self.facts().name
     }
 
     /// What Rust calls it.
     pub const fn triple(self) -> &'static str {
-        match self {
-            Self::Aarch64 => "aarch64-unknown-linux-gnu",
-        }
+        self.facts().triple
     }
 
     /// The C compiler that links for it; Debian's name.
     pub const fn linker(self) -> &'static str {
-        match self {
-            Self::Aarch64 => "aarch64-linux-gnu-gcc",
-        }
+        self.facts().linker
     }
 
     /// The Debian packages that bring compiler and C library.
     pub const fn packages(self) -> &'static str {
-        match self {
-            Self::Aarch64 => "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-        }
+        self.facts().packages
     }
 
-    /// What the image's programs are made for.
+    /// What the system's programs are made for.
     pub const fn architecture(self) -> Architecture {
-        match self {
-            Self::Aarch64 => Architecture::Arm64,
-        }
+        self.facts().architecture
     }
 
     /// Where Debian and Raspberry Pi OS have the C library.
     pub const fn libc_path(self) -> &'static str {
+        self.facts().libc_path
+    }
+
+    const fn facts(self) -> &'static Facts {
         match self {
-            Self::Aarch64 => "/usr/lib/aarch64-linux-gnu/libc.so.6",
+            Self::Aarch64 => &AARCH64,
+            Self::Armv7 => &ARMV7,
+            Self::X86_64 => &X86_64,
         }
     }
 }
@@ -79,7 +92,34 @@ impl FromStr for Target {
         let names = Self::ALL.map(Self::name);
         Err(match nearest(text, names) {
             Some(near) => fault.hint(format!("did you mean {near}?")),
-            None => fault.hint(format!("there is {}", names.join(", "))),
+            None => fault.hint(format!("there are {}", names.join(", "))),
         })
     }
 }
+
+static AARCH64: Facts = Facts {
+    name: "aarch64",
+    triple: "aarch64-unknown-linux-gnu",
+    linker: "aarch64-linux-gnu-gcc",
+    packages: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    architecture: Architecture::Arm64,
+    libc_path: "/usr/lib/aarch64-linux-gnu/libc.so.6",
+};
+
+static ARMV7: Facts = Facts {
+    name: "armv7",
+    triple: "armv7-unknown-linux-gnueabihf",
+    linker: "arm-linux-gnueabihf-gcc",
+    packages: "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross",
+    architecture: Architecture::Armhf,
+    libc_path: "/usr/lib/arm-linux-gnueabihf/libc.so.6",
+};
+
+static X86_64: Facts = Facts {
+    name: "x86_64",
+    triple: "x86_64-unknown-linux-gnu",
+    linker: "x86_64-linux-gnu-gcc",
+    packages: "gcc-x86-64-linux-gnu libc6-dev-amd64-cross",
+    architecture: Architecture::Amd64,
+    libc_path: "/usr/lib/x86_64-linux-gnu/libc.so.6",
+};
