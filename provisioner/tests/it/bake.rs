@@ -116,9 +116,11 @@ fn an_empty_folder_becomes_a_site_and_a_card() {
         debugfs(&sandbox, &format!("cat {etc}/tls/ca.crt")),
         sandbox.read("site/pki/ca.crt")
     );
+    // The site's people, and the account by which `provision` proves that the broker works.
+    let probe = sandbox.read("site/hosts/broker/probe.hash");
     assert_eq!(
         debugfs(&sandbox, &format!("cat {etc}/passwd")),
-        sandbox.read("site/passwd")
+        format!("{}_provision:{probe}", sandbox.read("site/passwd"))
     );
     for (file, mode) in [
         ("tls/server.key", "0600"),
@@ -413,7 +415,7 @@ fn a_name_added_to_the_site_is_in_the_next_cards_certificate() {
     let render = sandbox.provision(&["render", "--broker", "broker"]);
     assert_eq!(render.code, 2);
     assert!(
-        render.stderr.contains("`provision image` issues a new one"),
+        render.stderr.contains("`provision image` and `provision push` issue what is missing"),
         "{}",
         render.stderr
     );

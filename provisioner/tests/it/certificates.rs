@@ -147,6 +147,8 @@ fn keys_fit_their_public_halves_and_are_readable_by_their_owner_alone() {
     insta::assert_debug_snapshot!(private, @r#"
     [
         "0600 site/.lock",
+        "0600 site/hosts/broker/probe",
+        "0600 site/hosts/broker/probe.hash",
         "0600 site/hosts/broker/server.key",
         "0600 site/hosts/broker/ssh_host_ed25519_key",
         "0600 site/passwd",
