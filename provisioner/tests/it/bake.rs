@@ -415,7 +415,9 @@ fn a_name_added_to_the_site_is_in_the_next_cards_certificate() {
     let render = sandbox.provision(&["render", "--broker", "broker"]);
     assert_eq!(render.code, 2);
     assert!(
-        render.stderr.contains("`provision image` and `provision push` issue what is missing"),
+        render
+            .stderr
+            .contains("`provision image` and `provision push` issue what is missing"),
         "{}",
         render.stderr
     );
