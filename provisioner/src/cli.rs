@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{add_user, completions, image, init, render};
+use crate::commands::{
+    add_user, ca_passphrase, certs, completions, image, init, push, remove, render, rotate_certs,
+};
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
+use crate::site::KeyAccess;
 
 /// Bakes a private MQTT broker into a Raspberry Pi card image.
 #[derive(Debug, Parser)]
@@ -37,6 +40,9 @@ pub struct Global {
         default_value = "site"
     )]
     pub site: PathBuf,
+    /// A file with the passphrase of the authority's key in its first line [default: asks].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_passphrase_file: Option<PathBuf>,
     /// Say more; twice: everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -61,6 +67,16 @@ pub enum Command {
     Init(init::InitArgs),
     /// Bake a card image with the broker, its certificates and its people.
     Image(image::ImageArgs),
+    /// Put the broker on a Pi that already runs, or bring it up to date.
+    Push(push::PushArgs),
+    /// Remove the broker from a Pi that it was pushed to.
+    Remove(remove::RemoveArgs),
+    /// Issue new server certificates from the same authority.
+    RotateCerts(rotate_certs::RotateCertsArgs),
+    /// List the certificates and when they end.
+    Certs(certs::CertsArgs),
+    /// Put the authority's key under a passphrase, or take it off.
+    CaPassphrase(ca_passphrase::CaPassphraseArgs),
     /// Add a person who may log in to the broker.
     AddUser(add_user::AddUserArgs),
     /// Show what would be baked, or write it into a folder.
@@ -70,6 +86,13 @@ pub enum Command {
 }
 
 impl Global {
+    /// How to get at the authority's key.
+    pub fn key_access(&self) -> KeyAccess {
+        KeyAccess {
+            passphrase_file: self.ca_passphrase_file.clone(),
+        }
+    }
+
     /// Decides how this run speaks.
     pub fn policy(&self, around: Surroundings) -> Policy {
         let loudness = i16::from(self.verbose) - i16::from(self.quiet);

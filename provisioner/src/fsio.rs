@@ -63,6 +63,26 @@ pub fn create_directory(path: &Path, access: Access) -> anyhow::Result<()> {
         .with_context(|| format!("creating folder {}", path.display()))
 }
 
+/// Removes a file; one that is not there is no error.
+pub fn remove_file(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder with all that is in it; one that is not there is no error.
+pub fn remove_directory(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads a file that need not exist.
 pub fn read_optional(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(path) {

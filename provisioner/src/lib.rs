@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: a [`recipe`] resolves to a plan, a [`site`] holds people and keys, a
 //! [`toolchain`] makes the broker; a [`payload`] is assembled from the three, and a sink
-//! ([`bake`] into a card image, a folder) takes it.
+//! ([`bake`] into a card image, [`remote`] over SSH, a folder) takes it.
 
 pub mod bake;
 pub mod cli;
@@ -16,7 +16,9 @@ pub mod pki;
 pub mod process;
 pub mod prompt;
 pub mod recipe;
+pub mod remote;
 pub mod secret;
 pub mod site;
 pub mod ssh;
+pub mod tls_client;
 pub mod toolchain;

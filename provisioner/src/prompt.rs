@@ -1,6 +1,7 @@
 //! Questions, asked only on a terminal.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -51,6 +52,41 @@ pub fn new_password(name: &str) -> anyhow::Result<Secret> {
         return Err(Fault::input("the two passwords differ; nothing was changed").into());
     }
     Ok(first)
+}
+
+/// Asks for the passphrase of the key at `path`, without echo. `otherwise` says what to do where there
+/// is nobody to ask.
+pub fn passphrase(path: &Path, otherwise: &str) -> anyhow::Result<Secret> {
+    secret(&format!("Passphrase of {}", path.display()), otherwise)
+}
+
+/// Asks for a secret that is known already, without echo. `otherwise` is as above.
+pub fn secret(question: &str, otherwise: &str) -> anyhow::Result<Secret> {
+    if !can_ask() {
+        let text = format!("there is no terminal to ask at: {question}");
+        return Err(Fault::input(text).hint(otherwise).into());
+    }
+    let answer =
+        rpassword::prompt_password(format!("{question}: ")).context("reading the answer")?;
+    if answer.is_empty() {
+        return Err(Fault::input("the question was not answered").into());
+    }
+    Ok(Secret::new(answer))
+}
+
+/// Asks whether to go on; `yes` answers for somebody who is not there. The default is no.
+pub fn confirm(question: &str, yes: bool) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !can_ask() {
+        let text = format!("there is no terminal to ask at: {question}");
+        return Err(Fault::input(text)
+            .hint("--yes goes on without asking")
+            .into());
+    }
+    let answer = line(&format!("{question} y/n"), "n")?;
+    Ok(matches!(answer.as_str(), "y" | "Y" | "yes"))
 }
 
 /// Reads a password from the first line of standard input.

@@ -23,6 +23,9 @@ pub struct AddUserArgs {
     /// A device of the person, known by name; repeatable.
     #[arg(long, value_name = "DEVICE")]
     device: Vec<Name>,
+    /// Also issue a client certificate: it logs in without a password, on a port of its own.
+    #[arg(long)]
+    client_cert: bool,
     /// Read the password from the first line of standard input.
     #[arg(long)]
     password_stdin: bool,
@@ -53,11 +56,18 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
         generated: args.generate,
     };
     site.add_person(&added)?;
+    let certificate = if args.client_cert {
+        let now = time::OffsetDateTime::now_utc();
+        Some(site.issue_client(&args.name, &global.key_access(), now)?)
+    } else {
+        None
+    };
     if output.policy().json {
         output.json(&json!({
             "version": 1,
             "name": args.name.as_str(),
             "password_file": site.kept_password(&args.name),
+            "certificate": certificate.as_ref().map(|certificate| &certificate.path),
         }))?;
     } else {
         output.data(args.name.as_str())?;
@@ -74,6 +84,13 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
             path.display()
         ));
     }
-    output.note("The card knows it after the next `provision image`.");
+    if let Some(certificate) = &certificate {
+        output.note(&format!(
+            "  certificate: {} until {}, its key beside it (0600)",
+            certificate.path.display(),
+            certificate.summary.not_after.date()
+        ));
+    }
+    output.note("Hosts know it after the next `provision push`, or with a new card.");
     Ok(ExitStatus::Success)
 }

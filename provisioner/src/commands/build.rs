@@ -14,7 +14,7 @@ use crate::hint::Fault;
 use crate::output::Output;
 use crate::payload::{self, Inputs, Payload, Sink};
 use crate::recipe::{self, BaseChoice, Overrides, Plan, Size};
-use crate::site::{Host, HostFiles, NewSite, Site};
+use crate::site::{Host, HostFiles, KeyAccess, NewSite, Site};
 use crate::toolchain::{self, BrokerBinary, Target};
 
 /// How to build.
@@ -77,7 +77,8 @@ impl BuildArgs {
     }
 
     /// Asks what a new site needs, if there is none.
-    pub(super) fn new_site(&self, root: &Path) -> anyhow::Result<Option<NewSite>> {
+    pub(super) fn new_site(&self, global: &Global) -> anyhow::Result<Option<NewSite>> {
+        let root = &global.site;
         if Site::exists(root) {
             if self.new.only_for_new() {
                 let text = format!(
@@ -90,7 +91,12 @@ impl BuildArgs {
             }
             return Ok(None);
         }
-        self.new.complete().map(Some)
+        self.complete("broker", &global.key_access()).map(Some)
+    }
+
+    /// Asks what a new site needs; its host is called `host` unless somebody says otherwise.
+    pub(super) fn complete(&self, host: &str, access: &KeyAccess) -> anyhow::Result<NewSite> {
+        self.new.complete(host, access)
     }
 
     /// Makes or finds everything that takes long, side by side, then opens or makes the site:
@@ -102,7 +108,7 @@ impl BuildArgs {
         output: &Output,
     ) -> anyhow::Result<Parts> {
         let plan = self.plan()?;
-        let new = self.new_site(&global.site)?;
+        let new = self.new_site(global)?;
         output.watch_interrupts().context("watching for Ctrl-C")?;
         let cache = fsio::cache_directory()?;
         fsio::create_directory(&cache, Access::Public)?;
@@ -113,12 +119,7 @@ impl BuildArgs {
                 }
                 WithBase::No => Ok(None),
             });
-            let broker = toolchain::obtain(
-                plan.target,
-                self.broker.as_deref(),
-                &cache,
-                &mut output.task(),
-            );
+            let broker = self.broker(plan.target, &cache, output);
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
@@ -136,6 +137,32 @@ impl BuildArgs {
             broker,
             base,
         })
+    }
+
+    /// The recipe for a machine of a kind that is known already. Its base does not matter.
+    pub(super) fn plan_for(&self, target: Target) -> anyhow::Result<Plan> {
+        if let Some(wanted) = self.target.filter(|wanted| *wanted != target) {
+            let text = format!("--target {wanted}: the machine is {target}");
+            return Err(Fault::input(text).into());
+        }
+        let mut plan = self.plan()?;
+        plan.target = target;
+        Ok(plan)
+    }
+
+    /// The broker for `target`.
+    pub(super) fn broker(
+        &self,
+        target: Target,
+        cache: &Path,
+        output: &Output,
+    ) -> anyhow::Result<BrokerBinary> {
+        toolchain::obtain(target, self.broker.as_deref(), cache, &mut output.task())
+    }
+
+    /// The host that was named on the command line.
+    pub(super) fn host_name(&self) -> Option<&str> {
+        self.new.host.as_deref()
     }
 
     /// The host that is built for.

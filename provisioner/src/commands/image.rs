@@ -16,7 +16,7 @@ use crate::exit::ExitStatus;
 use crate::hint::Fault;
 use crate::output::{Output, bytes};
 use crate::recipe::{Size, Sudo};
-use crate::site::{Host, Name};
+use crate::site::{Host, Renew};
 use crate::{bake, ssh};
 
 /// Bakes a card image. Where there is no site yet, it makes one.
@@ -44,7 +44,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         return render::preview(&args.build, global, output);
     }
     let parts = args.build.parts(WithBase::Yes, global, output)?;
-    let baked = match bake(args, &parts, output) {
+    let baked = match bake(args, &parts, global, output) {
         Ok(baked) => baked,
         Err(error) => {
             undo(parts, output);
@@ -79,9 +79,18 @@ struct Baked {
     host_key: String,
 }
 
-fn bake(args: &ImageArgs, parts: &Parts, output: &Output) -> anyhow::Result<Baked> {
+fn bake(
+    args: &ImageArgs,
+    parts: &Parts,
+    global: &Global,
+    output: &Output,
+) -> anyhow::Result<Baked> {
     let host = args.build.host(&parts.site)?;
-    let ready = parts.site.ready(host, OffsetDateTime::now_utc())?;
+    let now = OffsetDateTime::now_utc();
+    let ready = parts
+        .site
+        .prepare(host, Renew::IfNeeded, &global.key_access(), now)?;
+    parts.site.keep(&ready)?;
     if let Some(issued) = &ready.issued {
         output.status(issued);
     }
@@ -172,31 +181,21 @@ fn explain(
         Sudo::Passwordless => "may do everything with sudo, without a password",
         Sudo::None => "may not use sudo",
     };
-    let first = site.people().people.keys().next();
-    let person = first.map_or("NAME", Name::as_str);
-    // Out of the file, so that it does not get into a shell's history.
-    let kept = first.and_then(|name| site.kept_password(name));
-    let password = kept.map_or_else(
-        || "PASSWORD".to_owned(),
-        |path| format!("\"$(cat {})\"", path.display()),
-    );
-    let base = &site.config().topic_base;
     let size = fs::metadata(&args.out).map_or_else(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
-    let (out, name, authority) = (args.out.display(), &host.name, site.authority_path());
+    let (out, name) = (args.out.display(), &host.name);
     output.note(&format!(
         "The image {out}{size} holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
          1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
          2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
          \u{20}                host key {fingerprint}\n\
-         3. Connect:     mosquitto_sub --cafile {} -h {name}.local -p {} -u {person} -P {password} -v -t '{base}/#'",
+         3. Connect:     {}",
         site.root().display(),
         login.name,
-        authority.display(),
-        host.port,
+        site.example_client(&format!("{name}.local"), host.port),
     ));
     Ok(())
 }

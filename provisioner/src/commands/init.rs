@@ -1,10 +1,12 @@
 //! `provision init`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::cli::Global;
 use crate::exit::ExitStatus;
@@ -12,7 +14,9 @@ use crate::hint::Fault;
 use crate::output::Output;
 use crate::pki::{self, AltName};
 use crate::secret::Secret;
-use crate::site::{self, FirstPerson, Host, Name, NewSite, Site, SiteConfig};
+use crate::site::{
+    self, AuthoritySource, FirstPerson, Host, KeyAccess, Name, NewSite, Site, SiteConfig,
+};
 use crate::{prompt, ssh};
 
 /// Makes a site.
@@ -37,6 +41,15 @@ pub struct NewSiteArgs {
     /// Named in the authority's certificate.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
+    /// The certificate of an authority that you have already, PEM; needs --ca-key.
+    #[arg(long, value_name = "FILE", requires = "ca_key")]
+    ca_cert: Option<PathBuf>,
+    /// The authority's key, PEM (RSA or ECDSA); without --ca-cert a new certificate is made for it.
+    #[arg(long, value_name = "FILE")]
+    ca_key: Option<PathBuf>,
+    /// Put the authority's key under a passphrase; asks for it, or reads --ca-passphrase-file.
+    #[arg(long)]
+    ca_passphrase: bool,
     /// A further name or address the server's certificate is good for; repeatable.
     #[arg(long, value_name = "NAME|IP")]
     san: Vec<AltName>,
@@ -51,7 +64,7 @@ pub struct NewSiteArgs {
     person: Option<Name>,
     /// A public SSH key that may log in to the Pi; repeatable [default: ~/.ssh/*.pub, or a new pair].
     #[arg(long, value_name = "FILE")]
-    ssh_key: Vec<std::path::PathBuf>,
+    ssh_key: Vec<PathBuf>,
     /// Mint a new SSH key pair in the site, whatever is in ~/.ssh.
     #[arg(long, conflicts_with = "ssh_key")]
     new_ssh_key: bool,
@@ -63,19 +76,26 @@ impl NewSiteArgs {
         let texts = [&self.organization, &self.email, &self.topic_base]
             .into_iter()
             .any(Option::is_some);
+        let authority = self.ca_key.is_some() || self.ca_passphrase;
         let lists = !self.san.is_empty() || !self.ssh_key.is_empty();
-        texts || lists || self.new_ssh_key || self.port.is_some() || self.person.is_some()
+        texts
+            || lists
+            || authority
+            || self.new_ssh_key
+            || self.port.is_some()
+            || self.person.is_some()
     }
 
-    /// Asks for what is missing if there is somebody to ask, and fills in defaults.
-    pub(super) fn complete(&self) -> anyhow::Result<NewSite> {
+    /// Asks for what is missing if there is somebody to ask, and fills in defaults; that of the host's name
+    /// is `host`.
+    pub(super) fn complete(&self, host: &str, access: &KeyAccess) -> anyhow::Result<NewSite> {
         let ask = prompt::can_ask();
         let answer = |given: Option<&str>, question: &str, default: &str| match given {
             Some(given) => Ok(given.to_owned()),
             None if ask => prompt::line(question, default),
             None => Ok(default.to_owned()),
         };
-        let host = answer(self.host.as_deref(), "Host name of the Pi", "broker")?;
+        let host = answer(self.host.as_deref(), "Host name of the Pi", host)?;
         let person = answer(
             self.person.as_ref().map(Name::as_str),
             "First person who may log in",
@@ -91,6 +111,7 @@ impl NewSiteArgs {
                 AltName::Dns(name) => san.push(name.clone()),
             }
         }
+        let (authority, passphrase) = self.authority(access)?;
         let port = self.port.unwrap_or(Host::DEFAULT_PORT);
         let topic_base = self
             .topic_base
@@ -106,6 +127,7 @@ impl NewSiteArgs {
                     addresses,
                     san,
                     port,
+                    ..Host::default()
                 }],
             },
             person: Some(FirstPerson {
@@ -113,8 +135,41 @@ impl NewSiteArgs {
                 password: Secret::generate()?,
                 generated: true,
             }),
+            authority,
+            passphrase,
             ssh_keys: self.ssh_keys(ask)?,
         })
+    }
+
+    /// Where the authority comes from, and what its key is to be locked with.
+    fn authority(&self, access: &KeyAccess) -> anyhow::Result<(AuthoritySource, Option<Secret>)> {
+        let read = |path: &Path| {
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+        };
+        let Some(path) = &self.ca_key else {
+            let passphrase = self.ca_passphrase.then(|| new_passphrase(access));
+            return Ok((AuthoritySource::New, passphrase.transpose()?));
+        };
+        let text = Zeroizing::new(read(path)?);
+        // One that was locked stays so, with the passphrase that its owner knows.
+        let (key, passphrase) = if pki::key::is_encrypted(&text) {
+            let passphrase = access.passphrase(path)?;
+            (
+                access.unlock_with(path, &text, &passphrase)?,
+                Some(passphrase),
+            )
+        } else {
+            let passphrase = self.ca_passphrase.then(|| new_passphrase(access));
+            (access.unlock(path, &text)?, passphrase.transpose()?)
+        };
+        let source = match &self.ca_cert {
+            None => AuthoritySource::Key(key),
+            Some(certificate) => AuthoritySource::Existing {
+                certificate: read(certificate)?,
+                key,
+            },
+        };
+        Ok((source, passphrase))
     }
 
     fn ssh_keys(&self, ask: bool) -> anyhow::Result<Vec<String>> {
@@ -138,9 +193,20 @@ impl NewSiteArgs {
     }
 }
 
+fn new_passphrase(access: &KeyAccess) -> anyhow::Result<Secret> {
+    match &access.passphrase_file {
+        Some(_) => access.passphrase(Path::new("ca.key")),
+        None => prompt::new_password("the authority's key"),
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &InitArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
-    let (site, password) = create(args.new.complete()?, &global.site, output)?;
+    let (site, password) = create(
+        args.new.complete("broker", &global.key_access())?,
+        &global.site,
+        output,
+    )?;
     if output.policy().json {
         output
             .json(&json!({ "version": 1, "site": site.root(), "host": site.host(None)?.name }))?;

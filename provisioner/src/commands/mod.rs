@@ -2,10 +2,16 @@
 
 pub mod add_user;
 pub mod build;
+pub mod ca_passphrase;
+mod calendar;
+pub mod certs;
 pub mod completions;
 pub mod image;
 pub mod init;
+pub mod push;
+pub mod remove;
 pub mod render;
+pub mod rotate_certs;
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitStatus;
@@ -16,6 +22,11 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, output),
         Command::Image(args) => image::run(args, &cli.global, output),
+        Command::Push(args) => push::run(args, &cli.global, output),
+        Command::Remove(args) => remove::run(args, &cli.global, output),
+        Command::RotateCerts(args) => rotate_certs::run(args, &cli.global, output),
+        Command::Certs(args) => certs::run(args, &cli.global, output),
+        Command::CaPassphrase(args) => ca_passphrase::run(args, &cli.global, output),
         Command::AddUser(args) => add_user::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),

@@ -52,6 +52,17 @@ pub struct Payload {
     pub release: String,
 }
 
+impl Payload {
+    /// The bytes of all files.
+    pub fn size(&self) -> u64 {
+        let files = self.files.iter().map(|(_, entry)| match &entry.kind {
+            Kind::File(bytes) => bytes.len() as u64,
+            Kind::Directory | Kind::Symlink(_) | Kind::Absent => 0,
+        });
+        files.sum()
+    }
+}
+
 /// A unit to enable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
@@ -101,6 +112,8 @@ pub struct Context<'a> {
 struct HostContext<'a> {
     name: &'a str,
     port: u16,
+    /// Where people come with a certificate instead of a password; `None` while nobody has one.
+    certificate_port: Option<u16>,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,7 +138,9 @@ struct BrokerContext<'a> {
 /// A missing overlay, a template with an error, a configuration that the broker would refuse
 /// (with the broker's words), a secret on the FAT partition.
 pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
-    let context = tera::Context::from_serialize(&Context::new(inputs))
+    let some_have_certificates = !inputs.site.client_certificates()?.is_empty();
+    let certificate_port = some_have_certificates.then_some(inputs.host.certificate_port);
+    let context = tera::Context::from_serialize(&Context::new(inputs, certificate_port))
         .map_err(|error| Fault::new(error.to_string()))?;
     let (mut files, mut units) = (Overlay::new(), Vec::new());
     if inputs.sink == Sink::Card {
@@ -160,12 +175,13 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
 }
 
 impl<'a> Context<'a> {
-    fn new(inputs: &'a Inputs<'_>) -> Self {
+    fn new(inputs: &'a Inputs<'_>, certificate_port: Option<u16>) -> Self {
         let (plan, config) = (inputs.plan, inputs.site.config());
         Self {
             host: HostContext {
                 name: &inputs.host.name,
                 port: inputs.host.port,
+                certificate_port,
             },
             site: SiteContext {
                 organization: &config.organization,

@@ -7,4 +7,4 @@ mod template;
 mod tree;
 
 pub use assemble::{Context, Inputs, LoginUser, Payload, Sink, Unit, assemble};
-pub use release::{ETC, Release};
+pub use release::{CURRENT, ETC, Release, known_path};

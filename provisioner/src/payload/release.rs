@@ -12,6 +12,25 @@ const PROGRAM: &str = "/usr/local/bin/mqtt-broker";
 /// Everything that belongs to the broker and is not configuration of the operating system.
 const HOME: &str = "/usr/local/lib/mqtt-broker";
 
+/// The link that leads to the release in use: the one switch.
+pub const CURRENT: &str = "/usr/local/lib/mqtt-broker/current";
+
+/// The path by which people know what lies at `path` once the release `id` is in use: its
+/// configuration is in [`ETC`], all else behind [`CURRENT`].
+pub fn known_path(path: &str, id: &str) -> String {
+    let inside = path
+        .strip_prefix(HOME)
+        .and_then(|path| path.strip_prefix("/releases/"))
+        .and_then(|path| path.strip_prefix(id));
+    match inside {
+        None => path.to_owned(),
+        Some(inside) => match inside.strip_prefix("/etc") {
+            Some(below) => format!("{ETC}{below}"),
+            None => format!("{CURRENT}{inside}"),
+        },
+    }
+}
+
 /// The files of a release, under the paths that people know.
 #[derive(Debug)]
 pub struct Release {
@@ -40,7 +59,7 @@ impl Release {
         }
         let origin = "release";
         let links = [
-            (format!("{HOME}/current"), format!("releases/{id}")),
+            (CURRENT.to_owned(), format!("releases/{id}")),
             (
                 ETC.to_owned(),
                 "../usr/local/lib/mqtt-broker/current/etc".to_owned(),

@@ -1,4 +1,4 @@
-//! The authority: its own certificate and key, and issuing with them.
+//! The authority: its own certificate and key, and issuing and revoking with them.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use anyhow::Context;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    PKCS_ECDSA_P256_SHA256, RevokedCertParams, SanType, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::{AUTHORITY_DAYS, AltName, BACKDATE_DAYS, SERVER_DAYS};
+use super::{AUTHORITY_DAYS, AltName, BACKDATE_DAYS, LEAF_DAYS, RevocationList, summarize};
 
 /// Who a certificate authority belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl fmt::Debug for Issued {
 /// A certificate authority that can sign.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    not_after: OffsetDateTime,
 }
 
 impl fmt::Debug for Authority {
@@ -50,6 +51,26 @@ impl fmt::Debug for Authority {
 impl Authority {
     /// Makes a new authority: ECDSA P-256, ten years from the day before `now`, path length 0.
     pub fn generate(subject: &Subject, serial: u64, now: OffsetDateTime) -> anyhow::Result<Issued> {
+        Self::self_sign(subject, serial, now, &new_key()?)
+    }
+
+    /// The same with a key that was there before, unencrypted PEM.
+    pub fn with_key(
+        subject: &Subject,
+        serial: u64,
+        now: OffsetDateTime,
+        key: &str,
+    ) -> anyhow::Result<Issued> {
+        let key = KeyPair::from_pem(key).context("reading the authority's key")?;
+        Self::self_sign(subject, serial, now, &key)
+    }
+
+    fn self_sign(
+        subject: &Subject,
+        serial: u64,
+        now: OffsetDateTime,
+        key: &KeyPair,
+    ) -> anyhow::Result<Issued> {
         let mut params = CertificateParams::default();
         params.distinguished_name = subject.name("An MQTT broker CA")?;
         params.serial_number = Some(SerialNumber::from(serial));
@@ -57,9 +78,8 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.key_identifier_method = KeyIdMethod::Sha256;
         set_lifetime(&mut params, now, AUTHORITY_DAYS);
-        let key = new_key()?;
         let certificate = params
-            .self_signed(&key)
+            .self_signed(key)
             .context("signing the authority's certificate")?;
         Ok(Issued {
             certificate: certificate.pem(),
@@ -67,56 +87,82 @@ impl Authority {
         })
     }
 
-    /// Takes an authority from its certificate and key, both PEM.
+    /// Takes an authority from its certificate and key, both PEM, the key unencrypted.
     pub fn load(certificate: &str, key: &str) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(key).context("reading the authority's key")?;
         let issuer = Issuer::from_ca_cert_pem(certificate, key)
             .context("reading the authority's certificate")?;
-        Ok(Self { issuer })
+        let not_after = summarize(certificate)?.not_after;
+        Ok(Self { issuer, not_after })
     }
 
     /// Issues a server certificate for `names`, of which the first is the common name.
     ///
-    /// It is good for [`SERVER_DAYS`] in all, the day before `now` included.
+    /// It is good for [`LEAF_DAYS`] in all, the day before `now` included, but never longer than the
+    /// authority itself.
     pub fn issue_server(
         &self,
         names: &[AltName],
         serial: u64,
         now: OffsetDateTime,
     ) -> anyhow::Result<Issued> {
-        let mut params = CertificateParams::default();
         let common_name = names.first().context("a server certificate needs a name")?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name.to_string());
+        let mut params = leaf(
+            &common_name.to_string(),
+            ExtendedKeyUsagePurpose::ServerAuth,
+        );
         params.subject_alt_names = names.iter().map(san_type).collect::<anyhow::Result<_>>()?;
+        self.issue(params, serial, now)
+            .context("signing a server's certificate")
+    }
+
+    /// Issues a client certificate for the person called `name`, which becomes the common name: the
+    /// broker takes it for the user name. As long as a server's.
+    pub fn issue_client(
+        &self,
+        name: &str,
+        serial: u64,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Issued> {
+        let params = leaf(name, ExtendedKeyUsagePurpose::ClientAuth);
+        self.issue(params, serial, now)
+            .context("signing a client's certificate")
+    }
+
+    fn issue(
+        &self,
+        mut params: CertificateParams,
+        serial: u64,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Issued> {
         params.serial_number = Some(SerialNumber::from(serial));
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        set_lifetime(&mut params, now, SERVER_DAYS);
+        set_lifetime(&mut params, now, LEAF_DAYS);
+        params.not_after = params.not_after.min(self.not_after);
         let key = new_key()?;
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .context("signing the server's certificate")?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Issued {
             certificate: certificate.pem(),
             key: Zeroizing::new(key.serialize_pem()),
         })
     }
 
-    /// Signs a list of revoked certificates, PEM; none are revoked yet.
+    /// Signs a list of revoked certificates, PEM.
     ///
     /// It is valid as long as the authority: a list that ends earlier would lock everybody out of
     /// a Pi that nobody has pushed to for a while.
-    pub fn empty_crl(&self, number: u64, now: OffsetDateTime) -> anyhow::Result<String> {
+    pub fn sign_list(&self, list: &RevocationList, now: OffsetDateTime) -> anyhow::Result<String> {
+        let revoked_certs = list.revoked.iter().map(|revoked| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&revoked.serial),
+            revocation_time: revoked.since,
+            reason_code: None,
+            invalidity_date: None,
+        });
         let params = CertificateRevocationListParams {
             this_update: now - Duration::days(BACKDATE_DAYS),
             next_update: now + Duration::days(AUTHORITY_DAYS - BACKDATE_DAYS),
-            crl_number: SerialNumber::from(number),
+            crl_number: SerialNumber::from(list.number),
             issuing_distribution_point: None,
-            revoked_certs: Vec::new(),
+            revoked_certs: revoked_certs.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
         params
@@ -145,6 +191,19 @@ impl Subject {
         }
         Ok(name)
     }
+}
+
+/// What server and client certificates have in common.
+fn leaf(common_name: &str, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![purpose];
+    params.use_authority_key_identifier_extension = true;
+    params
 }
 
 fn new_key() -> anyhow::Result<KeyPair> {

@@ -8,13 +8,17 @@ use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-use super::{AltName, BACKDATE_DAYS};
+use super::{AltName, BACKDATE_DAYS, PemError};
 
 /// A certificate in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// SHA-256 of the DER bytes as openssl prints it: upper-case hexadecimal with colons.
     pub fingerprint: String,
+    /// Its serial number, as the bytes of a big-endian number.
+    pub serial: Vec<u8>,
+    /// The common name of its subject; empty if there is none.
+    pub common_name: String,
     /// The first moment it is valid.
     pub not_before: OffsetDateTime,
     /// The last moment it is valid.
@@ -32,23 +36,42 @@ impl Summary {
 
 /// Reads the first certificate in a PEM text.
 pub fn summarize(pem: &str) -> anyhow::Result<Summary> {
-    let der = super::pem::certificate(pem)?;
+    summarize_der(&super::pem::certificate(pem)?)
+}
+
+/// Reads a certificate as it travels over a connection.
+pub fn summarize_der(der: &[u8]) -> anyhow::Result<Summary> {
     let (_, certificate) =
-        x509_parser::parse_x509_certificate(&der).context("parsing a certificate")?;
+        x509_parser::parse_x509_certificate(der).context("parsing a certificate")?;
     let validity = certificate.validity();
     let at = |seconds| {
         OffsetDateTime::from_unix_timestamp(seconds).context("reading a certificate's lifetime")
     };
     Ok(Summary {
-        fingerprint: Sha256::digest(&der)
+        fingerprint: Sha256::digest(der)
             .iter()
             .map(|byte| format!("{byte:02X}"))
             .collect::<Vec<_>>()
             .join(":"),
+        serial: certificate.serial.to_bytes_be(),
+        common_name: common_name(&certificate),
         not_before: at(validity.not_before.timestamp())?,
         not_after: at(validity.not_after.timestamp())?,
         names: alt_names(&certificate)?,
     })
+}
+
+/// What a site is known by on its network: the first 16 hexadecimal digits of SHA-256 of the DER
+/// bytes of its authority's certificate, which is the first one in `authority`.
+pub fn site_id(authority: &str) -> Result<String, PemError> {
+    let der = super::pem::certificate(authority)?;
+    Ok(data_encoding::HEXLOWER.encode(&Sha256::digest(der)[..8]))
+}
+
+fn common_name(certificate: &X509Certificate<'_>) -> String {
+    let first = certificate.subject().iter_common_name().next();
+    let text = first.and_then(|name| name.as_str().ok());
+    text.unwrap_or_default().to_owned()
 }
 
 fn alt_names(certificate: &X509Certificate<'_>) -> anyhow::Result<Vec<AltName>> {

@@ -1,18 +1,23 @@
 //! The site's certificate authority and the certificates it issues.
 
 mod authority;
+mod import;
 mod inspect;
+pub mod key;
 mod pem;
+mod revocation;
 mod san;
 
 pub use authority::{Authority, Issued, Subject};
-pub use inspect::{Summary, summarize};
-pub use pem::{PemError, check_key_pair};
+pub use import::{ImportError, check_authority};
+pub use inspect::{Summary, site_id, summarize, summarize_der};
+pub use pem::{PemError, certificate, check_key_pair};
+pub use revocation::{RevocationList, Revoked};
 pub use san::{AltName, AltNameError};
 
-/// How long a server certificate is valid. Phones refuse more than 825 days
+/// How long a server or client certificate is valid. Phones refuse more than 825 days
 /// (Apple support 103769); five days are left for clocks that differ.
-pub const SERVER_DAYS: i64 = 820;
+pub const LEAF_DAYS: i64 = 820;
 
 /// How long the authority is valid: people install it on phones by hand, so seldom.
 pub const AUTHORITY_DAYS: i64 = 3653;

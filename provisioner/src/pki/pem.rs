@@ -11,6 +11,9 @@ pub enum PemError {
     /// There is no certificate in it.
     #[error("it holds no certificate")]
     NoCertificate,
+    /// There is no revocation list in it.
+    #[error("it holds no revocation list")]
+    NoRevocationList,
     /// There is no private key in it.
     #[error("it holds no private key")]
     NoKey,
@@ -20,7 +23,7 @@ pub enum PemError {
 }
 
 /// The DER bytes of the first certificate in `text`.
-pub(super) fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
+pub fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
     items(text)?
         .into_iter()
         .find_map(|item| {
@@ -33,16 +36,27 @@ pub(super) fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
         .ok_or(PemError::NoCertificate)
 }
 
+/// The DER bytes of the first revocation list in `text`.
+pub(super) fn revocation_list(text: &str) -> Result<Vec<u8>, PemError> {
+    let found = items(text)?.into_iter().find_map(|item| match item {
+        Item::Crl(der) => Some(der.to_vec()),
+        _ => None,
+    });
+    found.ok_or(PemError::NoRevocationList)
+}
+
+/// Whether a part of a PEM text is a private key, unencrypted.
+pub(super) fn is_key(item: &Item) -> bool {
+    matches!(
+        item,
+        Item::Pkcs8Key(_) | Item::Sec1Key(_) | Item::Pkcs1Key(_)
+    )
+}
+
 /// Checks that `key` is a private key and belongs to the first certificate in `certificate`.
 pub fn check_key_pair(certificate: &str, key: &str) -> Result<(), PemError> {
     use rcgen::PublicKeyData;
     let certificate = self::certificate(certificate)?;
-    let is_key = |item: &Item| {
-        matches!(
-            item,
-            Item::Pkcs8Key(_) | Item::Sec1Key(_) | Item::Pkcs1Key(_)
-        )
-    };
     if !items(key)?.iter().any(is_key) {
         return Err(PemError::NoKey);
     }
@@ -57,7 +71,7 @@ pub fn check_key_pair(certificate: &str, key: &str) -> Result<(), PemError> {
     }
 }
 
-fn items(text: &str) -> Result<Vec<Item>, PemError> {
+pub(super) fn items(text: &str) -> Result<Vec<Item>, PemError> {
     rustls_pemfile::read_all(&mut text.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| PemError::Syntax(error.to_string()))

@@ -37,6 +37,22 @@ pub struct Host {
     /// The port of its TLS listener.
     #[serde(default = "default_port")]
     pub port: u16,
+    /// The port for people with a client certificate instead of a password. It is listened on once
+    /// somebody has one.
+    #[serde(default = "default_certificate_port")]
+    pub certificate_port: u16,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            addresses: Vec::new(),
+            san: Vec::new(),
+            port: Self::DEFAULT_PORT,
+            certificate_port: Self::DEFAULT_CERTIFICATE_PORT,
+        }
+    }
 }
 
 impl SiteConfig {
@@ -80,7 +96,8 @@ impl SiteConfig {
             .map(|email| format!("email: {}\n", quoted(email)));
         let parts = [
             "# Who this broker is for. People are in people.yaml.\n".to_owned(),
-            "# After a change here: `provision image` for a new card.\n\n".to_owned(),
+            "# After a change here: `provision push`, or `provision image` for a new card.\n\n"
+                .to_owned(),
             format!("organization: {}\n", quoted(&self.organization)),
             email.collect(),
             "\n# Locations are published to <topic-base>/<user>/<device>.\n".to_owned(),
@@ -96,6 +113,17 @@ impl SiteConfig {
 impl Host {
     /// The TLS port that IANA assigned to MQTT.
     pub const DEFAULT_PORT: u16 = 8883;
+
+    /// The port that Mosquitto's own test server has for client certificates.
+    pub const DEFAULT_CERTIFICATE_PORT: u16 = 8884;
+
+    /// Adds a name that its certificate is to be good for.
+    pub(super) fn add(&mut self, name: &AltName) {
+        match name {
+            AltName::Ip(address) => self.addresses.push(*address),
+            AltName::Dns(name) => self.san.push(name.clone()),
+        }
+    }
 
     /// Every name its server certificate is good for, the host name first: host, host.local,
     /// localhost, both loopback addresses, then what the site says.
@@ -131,7 +159,7 @@ impl Host {
         )
     }
 
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         if self.name.contains('.')
             || self.name.len() > 63
             || !matches!(self.name.parse(), Ok(AltName::Dns(_)))
@@ -144,6 +172,9 @@ impl Host {
         if self.port == 0 {
             return Err("port 0 can't be listened on".to_owned());
         }
+        if self.certificate_port == 0 || self.certificate_port == self.port {
+            return Err("certificate-port is 0 or the same as port".to_owned());
+        }
         self.alt_names().map(drop)
     }
 }
@@ -154,6 +185,10 @@ fn default_topic_base() -> String {
 
 const fn default_port() -> u16 {
     Host::DEFAULT_PORT
+}
+
+const fn default_certificate_port() -> u16 {
+    Host::DEFAULT_CERTIFICATE_PORT
 }
 
 /// A YAML double-quoted scalar, which is JSON's string.

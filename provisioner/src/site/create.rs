@@ -1,18 +1,22 @@
 //! Making a site: everything beside its final place, then one rename.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
+use super::access::KeyAccess;
 use super::config::SiteConfig;
+use super::hosts::Renew;
 use super::name::Name;
 use super::store::{self, Site};
-use super::{edit, issue, passwords, people};
+use super::{edit, passwords, people};
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
-use crate::pki::{Authority, Subject};
+use crate::pki::{Authority, RevocationList, Subject, check_authority};
 use crate::secret::Secret;
 use crate::ssh;
 
@@ -23,8 +27,37 @@ pub struct NewSite {
     pub config: SiteConfig,
     /// The first who may log in, if anybody.
     pub person: Option<Person>,
+    /// Where the authority comes from.
+    pub authority: AuthoritySource,
+    /// The passphrase that its key is put under, if any.
+    pub passphrase: Option<Secret>,
     /// Public SSH keys that may log in to the card, one line each; without any a pair is minted.
     pub ssh_keys: Vec<String>,
+}
+
+/// Where a site's authority comes from.
+pub enum AuthoritySource {
+    /// It is made.
+    New,
+    /// Its certificate is made for this key, unencrypted PEM.
+    Key(Zeroizing<String>),
+    /// It was there before.
+    Existing {
+        /// Its certificate, PEM.
+        certificate: String,
+        /// Its key, unencrypted PEM.
+        key: Zeroizing<String>,
+    },
+}
+
+impl fmt::Debug for AuthoritySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::New => "New",
+            Self::Key(_) => "Key(..)",
+            Self::Existing { .. } => "Existing(..)",
+        })
+    }
 }
 
 /// A person with a password.
@@ -102,23 +135,60 @@ fn fill(root: &Path, new: &NewSite, now: OffsetDateTime) -> anyhow::Result<()> {
     public(".gitignore", ".lock\npasswords/\n")?;
     public("site.yaml", &new.config.template())?;
 
+    let serial = first_serial()?;
+    let (certificate, key) = authority(new, serial, now)?;
+    public("pki/ca.crt", &certificate)?;
+    private("pki/ca.key", &key)?;
+    public("pki/serial", &format!("{:016X}\n", serial + 1))?;
+    let none = RevocationList {
+        number: 1,
+        revoked: Vec::new(),
+    };
+    let authority = Authority::load(&certificate, &key)?;
+    public("pki/crl.pem", &authority.sign_list(&none, now)?)?;
+    fill_login(root, new)?;
+    fill_people(root, new.person.as_ref())?;
+    fill_hosts(root, new, now)
+}
+
+/// Certificate and key of the authority, the key unencrypted.
+fn authority(
+    new: &NewSite,
+    serial: u64,
+    now: OffsetDateTime,
+) -> anyhow::Result<(String, Zeroizing<String>)> {
     let subject = Subject {
         organization: new.config.organization.clone(),
         email: new.config.email.clone(),
     };
-    let serial = first_serial()?;
-    let authority = Authority::generate(&subject, serial, now)?;
-    public("pki/ca.crt", &authority.certificate)?;
-    private("pki/ca.key", &authority.key)?;
-    public("pki/serial", &format!("{:016X}\n", serial + 1))?;
-    let authority = Authority::load(&authority.certificate, &authority.key)?;
-    public("pki/crl.pem", &authority.empty_crl(1, now)?)?;
+    let issued = match &new.authority {
+        AuthoritySource::New => Authority::generate(&subject, serial, now)?,
+        AuthoritySource::Key(key) => {
+            let issued = Authority::with_key(&subject, serial, now, key)?;
+            check_authority(&issued.certificate, key, now)
+                .map_err(|error| Fault::input(format!("the authority's key: {error}")))?;
+            issued
+        }
+        AuthoritySource::Existing { certificate, key } => {
+            check_authority(certificate, key, now)
+                .map_err(|error| Fault::input(format!("the authority's certificate: {error}")))?;
+            return Ok((certificate.clone(), key.clone()));
+        }
+    };
+    Ok((issued.certificate, issued.key))
+}
+
+fn fill_hosts(root: &Path, new: &NewSite, now: OffsetDateTime) -> anyhow::Result<()> {
+    let site = Site::open(root)?;
+    let access = KeyAccess::default();
     for host in &new.config.hosts {
-        issue::complete(root, host)?;
-        issue::issue(root, &authority, host, now)?;
+        let ready = site.prepare(host, Renew::IfNeeded, &access, now)?;
+        site.keep(&ready)?;
     }
-    fill_login(root, new)?;
-    fill_people(root, new.person.as_ref())
+    match &new.passphrase {
+        Some(passphrase) => site.set_authority_passphrase(&access, Some(passphrase)),
+        None => Ok(()),
+    }
 }
 
 fn fill_login(root: &Path, new: &NewSite) -> anyhow::Result<()> {

@@ -1,78 +1,111 @@
-//! A host's certificate and keys: made with the site, and made again when `site.yaml` asks for more.
+//! A host's certificate and keys: what is missing or old is made in memory, and kept as a whole.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
 use super::config::Host;
-use super::probe;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
-use crate::pki::{self, Authority};
-use crate::ssh;
+use crate::pki::{self, Authority, Issued};
 
-/// A certificate that ends sooner than this is replaced when a card is baked.
-const RENEW_BEFORE: Duration = Duration::days(30);
+/// A certificate with less time left than this is issued again: phones refuse one that has ended.
+const RENEW_DAYS: i64 = 30;
 
 /// Why a host needs a new certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
-    /// It has none, or one that is not its key's.
+    /// It has none, or certificate and key don't fit.
     Missing,
-    /// `site.yaml` names what it is not good for, or no longer names what it is.
+    /// It has names or addresses that the certificate lacks.
     Names,
-    /// It has ended, or soon will.
+    /// The certificate ends soon, or has ended.
     Expiry,
+    /// Its owner wants one.
+    Rotation,
 }
 
-/// Issues a server certificate with a new key for `host`.
-///
-/// The key is written before the certificate: after a crash in between they don't fit, which
-/// [`need`] sees.
+impl Need {
+    /// The end of "Issued server certificate: …".
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "it had none",
+            Self::Names => "it has other names than the last one was for",
+            Self::Expiry => "the last one ends within a month",
+            Self::Rotation => "rotated",
+        }
+    }
+}
+
+/// Files of a site that were made and are not written yet, in the order in which they are to be.
+#[derive(Default)]
+pub(super) struct Pending(Vec<(PathBuf, Zeroizing<Vec<u8>>, Access)>);
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.iter().map(|(path, ..)| path);
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Pending {
+    /// Adds a file; its path is relative to the site.
+    pub(super) fn add(&mut self, path: impl Into<PathBuf>, text: &str, access: Access) {
+        let bytes = Zeroizing::new(text.as_bytes().to_vec());
+        self.0.push((path.into(), bytes, access));
+    }
+
+    /// Writes them below `root`, each whole or not at all. A crash in between leaves a certificate and
+    /// a key that don't fit, which [`need`] sees.
+    pub(super) fn write(&self, root: &Path) -> anyhow::Result<()> {
+        for (path, bytes, access) in &self.0 {
+            let path = root.join(path);
+            if let Some(folder) = path.parent() {
+                fsio::create_directory(folder, Access::Public)?;
+            }
+            fsio::write_atomic(&path, bytes, *access)?;
+        }
+        Ok(())
+    }
+}
+
+/// Issues a server certificate with a new key for `host` into `pending`, and has the old pair kept
+/// beside it, unless one is kept there already: what the Pi has is the oldest that was not pushed over.
 pub(super) fn issue(
     root: &Path,
     authority: &Authority,
     host: &Host,
     now: OffsetDateTime,
-) -> anyhow::Result<()> {
+    pending: &mut Pending,
+) -> anyhow::Result<Issued> {
     let names = host.alt_names().map_err(Fault::input)?;
-    let issued = authority.issue_server(&names, next_serial(root)?, now)?;
-    let folder = root.join("hosts").join(&host.name);
-    fsio::create_directory(&folder, Access::Public)?;
-    fsio::write_atomic(
-        &folder.join("server.key"),
-        issued.key.as_bytes(),
-        Access::Private,
-    )?;
-    fsio::write_atomic(
-        &folder.join("server.crt"),
-        issued.certificate.as_bytes(),
-        Access::Public,
-    )
-}
-
-/// Makes what a host keeps for good and does not have yet: its SSH host key, and the probe's password.
-pub(super) fn complete(root: &Path, host: &Host) -> anyhow::Result<()> {
-    let folder = root.join("hosts").join(&host.name);
-    fsio::create_directory(&folder, Access::Public)?;
-    let ssh_key = folder.join("ssh_host_ed25519_key");
-    if !ssh_key.exists() {
-        let minted = ssh::mint(&format!("root@{}", host.name))?;
-        let public = format!("{}\n", minted.public);
-        fsio::write_atomic(
-            &folder.join("ssh_host_ed25519_key.pub"),
-            public.as_bytes(),
+    let issued = authority.issue_server(&names, next_serial(root, pending)?, now)?;
+    let folder = folder(host);
+    let old = |name: &str| fsio::read_optional(&root.join(&folder).join(name));
+    if old("previous/server.crt")?.is_none()
+        && let (Some(certificate), Some(key)) = (old("server.crt")?, old("server.key")?)
+    {
+        pending.add(folder.join("previous/server.key"), &key, Access::Private);
+        pending.add(
+            folder.join("previous/server.crt"),
+            &certificate,
             Access::Public,
-        )?;
-        fsio::write_atomic(&ssh_key, minted.private.as_bytes(), Access::Private)?;
+        );
     }
-    probe::complete(&folder)
+    pending.add(folder.join("server.key"), &issued.key, Access::Private);
+    pending.add(
+        folder.join("server.crt"),
+        &issued.certificate,
+        Access::Public,
+    );
+    Ok(issued)
 }
 
 /// Whether `host` needs a new certificate, and why.
 pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Result<Option<Need>> {
-    let folder = root.join("hosts").join(&host.name);
+    let folder = root.join(folder(host));
     let certificate = fsio::read_optional(&folder.join("server.crt"))?;
     let key = fsio::read_optional(&folder.join("server.key"))?;
     let (Some(certificate), Some(key)) = (certificate, key) else {
@@ -82,31 +115,34 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
         return Ok(Some(Need::Missing));
     }
     let summary = pki::summarize(&certificate)
-        .with_context(|| format!("reading the certificate of {}", host.name))?;
-    let mut wanted = host.alt_names().map_err(Fault::input)?;
-    let mut has = summary.names;
-    wanted.sort();
-    has.sort();
-    if wanted != has {
+        .with_context(|| format!("reading {}", folder.join("server.crt").display()))?;
+    if summary.not_after - now < Duration::days(RENEW_DAYS) {
+        return Ok(Some(Need::Expiry));
+    }
+    let wanted = host.alt_names().map_err(Fault::input)?;
+    if wanted.iter().any(|name| !summary.names.contains(name)) {
         return Ok(Some(Need::Names));
     }
-    Ok((summary.not_after < now + RENEW_BEFORE).then_some(Need::Expiry))
+    Ok(None)
 }
 
-/// The number of the next certificate. It is counted up before it is used, so that none is used twice.
-fn next_serial(root: &Path) -> anyhow::Result<u64> {
+/// The folder of a host, relative to the site.
+pub(super) fn folder(host: &Host) -> PathBuf {
+    Path::new("hosts").join(&host.name)
+}
+
+/// Takes the next serial number. It is counted before it is used: after a crash one may be left out,
+/// none is used twice.
+pub(super) fn next_serial(root: &Path, pending: &mut Pending) -> anyhow::Result<u64> {
     let path = root.join("pki/serial");
-    let text = fsio::read_optional(&path)?.unwrap_or_default();
-    let serial = u64::from_str_radix(text.trim(), 16).map_err(|error| {
-        Fault::input(format!(
-            "{}: {:?} is no serial number: {error}",
-            path.display(),
-            text.trim()
-        ))
-    })?;
-    let next = serial
-        .checked_add(1)
-        .context("serial numbers are used up")?;
-    fsio::write_atomic(&path, format!("{next:016X}\n").as_bytes(), Access::Public)?;
+    let text =
+        fsio::read_optional(&path)?.with_context(|| format!("{} is missing", path.display()))?;
+    let serial = u64::from_str_radix(text.trim(), 16)
+        .with_context(|| format!("reading {}", path.display()))?;
+    pending.add(
+        "pki/serial",
+        &format!("{:016X}\n", serial.wrapping_add(1)),
+        Access::Public,
+    );
     Ok(serial)
 }

@@ -3,13 +3,10 @@
 //!
 //! Each host has a password of its own, made up here; only its hash leaves the site.
 
-use std::path::Path;
-
 use anyhow::Context;
 use broker::acl::{AclFile, AclLine, AclProblem, Permission};
 use broker::passwd::{DEFAULT_ITERATIONS, Password, PasswordHash};
 
-use crate::fsio::{self, Access};
 use crate::secret::Secret;
 
 /// Its user name, and the first level of its topics. No person's name begins with an underscore.
@@ -21,25 +18,14 @@ pub(super) const PASSWORD: &str = "probe";
 /// The hash, kept because a new one would have another salt and look like a change.
 pub(super) const HASH: &str = "probe.hash";
 
-/// Makes password and hash if the host with this folder lacks one.
-pub(super) fn complete(folder: &Path) -> anyhow::Result<()> {
-    let (password, hash) = (folder.join(PASSWORD), folder.join(HASH));
-    if password.exists() && hash.exists() {
-        return Ok(());
-    }
+/// Makes a password and its hash.
+pub(super) fn make() -> anyhow::Result<(Secret, Secret)> {
     let secret = Secret::generate().context("asking for random bytes")?;
-    let hashed = PasswordHash::new(
-        &Password::new(secret.expose().to_owned()).context("hashing the probe's password")?,
-        DEFAULT_ITERATIONS,
-    );
-    let hashed = hashed.context("asking for random bytes")?;
-    let line = |text: &dyn std::fmt::Display| format!("{text}\n");
-    fsio::write_atomic(
-        &password,
-        line(&secret.expose()).as_bytes(),
-        Access::Private,
-    )?;
-    fsio::write_atomic(&hash, line(&hashed).as_bytes(), Access::Private)
+    let password =
+        Password::new(secret.expose().to_owned()).context("hashing the probe's password")?;
+    let hash =
+        PasswordHash::new(&password, DEFAULT_ITERATIONS).context("asking for random bytes")?;
+    Ok((secret, Secret::new(hash.to_string())))
 }
 
 /// Adds what it may do to an ACL file.

@@ -8,16 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use broker::passwd::PasswordFile;
 use serde::de::DeserializeOwned;
-use time::OffsetDateTime;
 
 use super::config::{Host, SiteConfig};
-use super::issue::{self, Need};
 use super::name::Name;
 use super::people::{People, Person, Sees};
-use super::{edit, passwords, probe};
+use super::{edit, passwords};
 use crate::fsio::{self, Access, Lock};
 use crate::hint::Fault;
-use crate::pki::Authority;
 use crate::secret::Secret;
 
 /// The file that marks a folder as a site and says how it is laid out.
@@ -30,47 +27,9 @@ pub(super) const LAYOUT: u32 = 1;
 #[derive(Debug)]
 pub struct Site {
     root: PathBuf,
-    config: SiteConfig,
+    pub(super) config: SiteConfig,
     people: People,
     _lock: Lock,
-}
-
-/// What the site has for one host.
-pub struct HostFiles {
-    /// The authority's certificate.
-    pub authority: String,
-    /// The revocation list.
-    pub crl: String,
-    /// The server's certificate.
-    pub certificate: String,
-    /// The server's key.
-    pub key: Secret,
-    /// The private SSH host key.
-    pub ssh_host_key: Secret,
-    /// The public SSH host key.
-    pub ssh_host_public_key: String,
-    /// The probe's password, which stays in the site.
-    pub probe: Secret,
-    /// Its hash, as a password file has it.
-    pub probe_hash: Secret,
-}
-
-/// A host with all that it needs.
-#[derive(Debug)]
-pub struct Ready {
-    /// What that is.
-    pub files: HostFiles,
-    /// What had to be issued, and why.
-    pub issued: Option<String>,
-}
-
-/// What to do about a host whose keys or certificate are missing or old.
-const HOST_IS_MADE_BY: &str = "`provision image` and `provision push` issue what is missing";
-
-impl std::fmt::Debug for HostFiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HostFiles(..)")
-    }
 }
 
 /// A person to be added.
@@ -173,6 +132,23 @@ impl Site {
         self.root.join("pki/ca.crt")
     }
 
+    /// A command by which the first person hears of everything, from the broker at `name` and `port`.
+    pub fn example_client(&self, name: &str, port: u16) -> String {
+        let first = self.people.people.keys().next();
+        let person = first.map_or("NAME", Name::as_str);
+        // Out of the file, so that it does not get into a shell's history.
+        let kept = first.and_then(|name| self.kept_password(name));
+        let password = kept.map_or_else(
+            || "PASSWORD".to_owned(),
+            |path| format!("\"$(cat {})\"", path.display()),
+        );
+        format!(
+            "mosquitto_sub --cafile {} -h {name} -p {port} -u {person} -P {password} -v -t '{}/#'",
+            self.authority_path().display(),
+            self.config.topic_base
+        )
+    }
+
     /// Where the private SSH key is that was minted for people who had none.
     pub fn minted_ssh_key(&self) -> Option<PathBuf> {
         let path = self.root.join("ssh/id_ed25519");
@@ -208,64 +184,6 @@ impl Site {
             file.remove(&name);
         }
         Ok(file)
-    }
-
-    /// Makes sure that `host` has all keys and a certificate for all that `site.yaml` names, with a
-    /// month to go, and reads them.
-    pub fn ready(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<Ready> {
-        issue::complete(&self.root, host)?;
-        let need = issue::need(&self.root, host, now)?;
-        if need.is_some() {
-            let authority = Authority::load(&self.read("pki/ca.crt")?, &self.read("pki/ca.key")?)?;
-            issue::issue(&self.root, &authority, host, now)?;
-        }
-        let why = need.map(|need| match need {
-            Need::Missing => "it had none",
-            Need::Names => "site.yaml names others than the last one did",
-            Need::Expiry => "the last one ends within a month",
-        });
-        Ok(Ready {
-            files: self.read_host(host)?,
-            issued: why.map(|why| format!("Issued server certificate for {}: {why}", host.name)),
-        })
-    }
-
-    /// Reads what `host` needs as it is; an error if [`ready`](Self::ready) would have to make something.
-    pub fn host_files(&self, host: &Host, now: OffsetDateTime) -> anyhow::Result<HostFiles> {
-        let Some(need) = issue::need(&self.root, host, now)? else {
-            return self.read_host(host);
-        };
-        let name = &host.name;
-        let text = match need {
-            Need::Missing => format!("{name} has no certificate that fits its key"),
-            Need::Names => {
-                format!("the certificate of {name} is for other names than site.yaml has")
-            }
-            Need::Expiry => {
-                format!("the certificate of {name} has ended, or will within a month")
-            }
-        };
-        Err(Fault::input(text).hint(HOST_IS_MADE_BY).into())
-    }
-
-    fn read_host(&self, host: &Host) -> anyhow::Result<HostFiles> {
-        let read = |name: &str| {
-            let name = format!("hosts/{}/{name}", host.name);
-            fsio::read_optional(&self.root.join(&name))?.ok_or_else(|| {
-                let fault = Fault::input(format!("there is no {name} in {}", self.root.display()));
-                anyhow::Error::from(fault.hint(HOST_IS_MADE_BY))
-            })
-        };
-        Ok(HostFiles {
-            authority: self.read("pki/ca.crt")?,
-            crl: self.read("pki/crl.pem")?,
-            certificate: read("server.crt")?,
-            key: Secret::new(read("server.key")?),
-            ssh_host_key: Secret::new(read("ssh_host_ed25519_key")?),
-            ssh_host_public_key: read("ssh_host_ed25519_key.pub")?,
-            probe: Secret::new(read(probe::PASSWORD)?.trim_end().to_owned()),
-            probe_hash: Secret::new(read(probe::HASH)?.trim_end().to_owned()),
-        })
     }
 
     /// Checks that `name` is free and that everybody in `sees` exists, before a password is asked for.
@@ -318,7 +236,8 @@ impl Site {
         Ok(())
     }
 
-    fn read(&self, name: &str) -> anyhow::Result<String> {
+    /// Reads a file of the site that has to be there.
+    pub(super) fn read(&self, name: &str) -> anyhow::Result<String> {
         let path = self.root.join(name);
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     }
@@ -326,13 +245,7 @@ impl Site {
     fn check_secrets(&self) -> anyhow::Result<()> {
         let fixed = ["passwd", "pki/ca.key"].map(str::to_owned);
         let hosts = self.config.hosts.iter().flat_map(|host| {
-            [
-                "server.key",
-                "ssh_host_ed25519_key",
-                probe::PASSWORD,
-                probe::HASH,
-            ]
-            .map(|file| format!("hosts/{}/{file}", host.name))
+            super::hosts::SECRETS.map(|file| format!("hosts/{}/{file}", host.name))
         });
         for name in fixed.into_iter().chain(hosts) {
             let path = self.root.join(name);

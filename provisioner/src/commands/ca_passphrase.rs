@@ -1,0 +1,56 @@
+//! `provision ca-passphrase`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Global;
+use crate::exit::ExitStatus;
+use crate::output::Output;
+use crate::prompt;
+use crate::site::{KeyAccess, Site};
+
+/// Puts the authority's key under a passphrase, changes it, or takes it off.
+///
+/// Whoever has the key of the authority can make certificates that all phones trust.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provision ca-passphrase\n  provision ca-passphrase --remove")]
+pub struct CaPassphraseArgs {
+    /// Take the passphrase off.
+    #[arg(long)]
+    remove: bool,
+    /// A file whose first line is the new passphrase [default: asks twice].
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(
+    args: &CaPassphraseArgs,
+    global: &Global,
+    output: &Output,
+) -> anyhow::Result<ExitStatus> {
+    let site = Site::open(&global.site)?;
+    let access = global.key_access();
+    let path = site.root().join("pki/ca.key");
+    if args.remove {
+        site.set_authority_passphrase(&access, None)?;
+        output.status(&format!("Removed the passphrase of {}", path.display()));
+        return Ok(ExitStatus::Success);
+    }
+    let new = match &args.new_passphrase_file {
+        Some(file) => KeyAccess {
+            passphrase_file: Some(file.clone()),
+        }
+        .passphrase(&path)?,
+        None => prompt::new_password("the authority's key")?,
+    };
+    site.set_authority_passphrase(&access, Some(&new))?;
+    output.status(&format!(
+        "Encrypted {} with the new passphrase",
+        path.display()
+    ));
+    output
+        .note("It is asked for whenever a certificate is issued. There is no way back without it.");
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,385 @@
+//! `provision push`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::build::BuildArgs;
+use super::init;
+use crate::cli::Global;
+use crate::exit::ExitStatus;
+use crate::hint::Fault;
+use crate::output::{Output, bytes};
+use crate::payload::{self, Inputs, Payload, Sink};
+use crate::remote::{
+    Change, ChangeKind, Connection, Destination, Facts, HostKeyPolicy, Login, Packed, Proof, Root,
+    State, Way, prove,
+};
+use crate::site::{Enrolled, LastPush, Machine, Ready, Renew, Site, Wish};
+use crate::toolchain::{BrokerBinary, Target};
+use crate::{bake, fsio, pki};
+
+/// Puts the broker on a Pi that already runs, or brings it up to date.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provision push pi@192.168.1.189\n  \
+                        provision push pi@broker.local --dry-run")]
+pub struct PushArgs {
+    /// Where to: a user who may become root there, and the machine.
+    #[arg(value_name = "USER@HOST[:PORT]")]
+    destination: Destination,
+    #[command(flatten)]
+    reach: ReachArgs,
+    /// It takes the place of another machine that was pushed to under this host's name.
+    #[arg(long)]
+    replace: bool,
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: exit code 3 if something would change.
+    #[arg(long, requires = "dry_run")]
+    exit_code: bool,
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+/// How to log in; shared with `remove`.
+#[derive(Debug, Args)]
+pub struct ReachArgs {
+    /// The private SSH key to log in with [default: the site's, the agent's, those in ~/.ssh].
+    #[arg(long, short = 'i', value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Trust a host key that was never seen before, and remember it. A changed one is refused all the same.
+    #[arg(long)]
+    accept_new: bool,
+}
+
+impl ReachArgs {
+    /// Logs in at `destination`; `root` is the site, which need not be there.
+    pub(super) fn open(
+        &self,
+        destination: &Destination,
+        root: &Path,
+        card_keys: Vec<String>,
+    ) -> anyhow::Result<Connection> {
+        let policy = if self.accept_new {
+            HostKeyPolicy::AcceptNew
+        } else {
+            HostKeyPolicy::Ask
+        };
+        Connection::open(
+            destination,
+            &Login {
+                identity: self.identity.clone(),
+                site: root.to_owned(),
+                card_keys,
+                policy,
+            },
+        )
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &PushArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+    let old = if Site::exists(&global.site) {
+        Some(Site::open(&global.site)?)
+    } else {
+        None
+    };
+    if old.is_none() && args.dry_run {
+        return Err(nothing_to_compare(&global.site).into());
+    }
+    let keys = old.as_ref().map_or(Ok(Vec::new()), Site::card_host_keys)?;
+    let connection = args.reach.open(&args.destination, &global.site, keys)?;
+    let facts = Facts::of(&connection)?;
+    facts.target()?;
+    let (site, told) = if let Some(site) = old {
+        (site, None)
+    } else {
+        let new = args
+            .build
+            .complete(&facts.hostname.to_ascii_lowercase(), &global.key_access())?;
+        let (site, told) = init::create(new, &global.site, output)?;
+        (site, Some(told))
+    };
+    if let Some(said) = connection.remember(site.root())? {
+        output.status(&said);
+    }
+    let push = Push {
+        args,
+        global,
+        output,
+        connection: &connection,
+        facts: &facts,
+    };
+    push.run(site, told.as_ref())
+}
+
+fn nothing_to_compare(root: &Path) -> Fault {
+    let text = format!(
+        "there is no site at {}, so there is nothing to compare",
+        root.display()
+    );
+    Fault::input(text).hint("make one with `provision init`, or name yours with --site")
+}
+
+/// A push under way.
+struct Push<'a> {
+    args: &'a PushArgs,
+    global: &'a Global,
+    output: &'a Output,
+    connection: &'a Connection,
+    facts: &'a Facts,
+}
+
+/// What belongs on the machine, and what it has.
+struct Looked<'a> {
+    enrolled: Enrolled,
+    ready: Ready,
+    payload: Payload,
+    broker: PathBuf,
+    root: Root<'a>,
+    state: State,
+    changes: Vec<Change>,
+}
+
+impl Push<'_> {
+    fn run(&self, mut site: Site, told: Option<&init::Told>) -> anyhow::Result<ExitStatus> {
+        let looked = match self.look(&site) {
+            Ok(looked) => looked,
+            Err(error) => {
+                // Nothing was made with a site that was made for this push.
+                if told.is_some() {
+                    site.discard()?;
+                }
+                return Err(error);
+            }
+        };
+        if self.args.dry_run {
+            return self.preview(&looked);
+        }
+        self.keep(&mut site, &looked)?;
+        let way = self.place(&looked)?;
+        self.note(&site, &looked)?;
+        self.report(&site, &looked, &way)?;
+        if let Some(told) = told {
+            init::tell(&site, told, self.output)?;
+        }
+        let name = self.args.destination.host.to_string();
+        let example = site.example_client(&name, looked.enrolled.host.port);
+        self.output.note(&format!("Connect:     {example}"));
+        Ok(ExitStatus::Success)
+    }
+
+    /// Finds out what belongs on the machine and what it has. Nothing is written, here or there.
+    fn look(&self, site: &Site) -> anyhow::Result<Looked<'_>> {
+        let (args, facts) = (self.args, self.facts);
+        let target = facts.target()?;
+        let machine = Machine {
+            hostname: &facts.hostname,
+            id: &facts.id,
+            ssh_host_key: &self.connection.host_key,
+            reached_by: &args.destination.host,
+        };
+        let wish = Wish {
+            host: args.build.host_name(),
+            replace: args.replace,
+        };
+        let enrolled = site.enroll(&machine, wish)?;
+        let plan = args.build.plan_for(target)?;
+        let root = Root::of(self.connection, facts)?;
+        let broker = self.broker(target)?;
+        let now = OffsetDateTime::now_utc();
+        let access = self.global.key_access();
+        let ready = site.prepare(&enrolled.host, Renew::IfNeeded, &access, now)?;
+        let payload = payload::assemble(&Inputs {
+            plan: &plan,
+            site,
+            host: &enrolled.host,
+            files: &ready.files,
+            broker: &broker,
+            sink: Sink::Host,
+        })?;
+        let state = State::of(&root, &payload, &site.ports(&enrolled.host)?)?;
+        let changes = state.changes(&payload);
+        state.check(payload.size())?;
+        Ok(Looked {
+            enrolled,
+            ready,
+            payload,
+            broker: broker.path,
+            root,
+            state,
+            changes,
+        })
+    }
+
+    /// A broker that runs there.
+    fn broker(&self, target: Target) -> anyhow::Result<BrokerBinary> {
+        let cache = fsio::cache_directory()?;
+        fsio::create_directory(&cache, fsio::Access::Public)?;
+        let broker = self.args.build.broker(target, &cache, self.output)?;
+        let fits = broker.facts.check(target, self.facts.glibc);
+        fits.map_err(|error| {
+            Fault::new(format!(
+                "the broker can't run on {}: {error}; nothing was changed",
+                self.facts.hostname
+            ))
+            .hint("a broker made for an older system can be named with --broker FILE")
+        })?;
+        Ok(broker)
+    }
+
+    /// Writes into the site what is new about the host, before the machine gets any of it.
+    fn keep(&self, site: &mut Site, looked: &Looked<'_>) -> anyhow::Result<()> {
+        site.keep_enrolled(&looked.enrolled)?;
+        site.keep(&looked.ready)?;
+        for said in looked.enrolled.said.iter().chain(&looked.ready.issued) {
+            self.output.status(said);
+        }
+        Ok(())
+    }
+
+    /// Sends, switches, proves; switches back if the proof fails.
+    fn place(&self, looked: &Looked<'_>) -> anyhow::Result<Way> {
+        let (files, payload, root) = (&looked.ready.files, &looked.payload, &looked.root);
+        let proof = Proof {
+            authority: &files.authority,
+            port: looked.enrolled.host.port,
+            password: &files.probe,
+        };
+        let current = looked.state.release() == Some(payload.release.as_str());
+        if current && looked.state.is_active() && !looked.differs() {
+            self.output
+                .status("Found everything as it should be; nothing is sent");
+            return prove(self.connection, &proof).map_err(|error| {
+                unproved(
+                    &error,
+                    &root.said().unwrap_or_default(),
+                    "nothing was changed",
+                )
+            });
+        }
+        let packed = Packed::new(payload, bake::timestamp(files)?.unix())?;
+        self.output.note(&format!(
+            "Sending {} to {}, to switch to release {}",
+            bytes(packed.size()),
+            self.connection.destination,
+            payload.release
+        ));
+        let applied = packed.apply(root)?;
+        match prove(self.connection, &proof) {
+            Ok(way) => applied.finish().map(|()| way),
+            Err(error) => {
+                let said = applied.undo()?;
+                Err(unproved(
+                    &error,
+                    &said,
+                    "the machine has gone back to what it had",
+                ))
+            }
+        }
+    }
+
+    fn note(&self, site: &Site, looked: &Looked<'_>) -> anyhow::Result<()> {
+        let certificate = pki::summarize(&looked.ready.files.certificate)?;
+        let push = LastPush::new(
+            OffsetDateTime::now_utc().format(&Rfc3339)?,
+            self.args.destination.to_string(),
+            self.facts.id.clone(),
+            looked.payload.release.clone(),
+            certificate.fingerprint,
+        );
+        site.pushed(&looked.enrolled.host, &push)
+    }
+
+    fn preview(&self, looked: &Looked<'_>) -> anyhow::Result<ExitStatus> {
+        let output = self.output;
+        for said in looked.enrolled.said.iter().chain(&looked.ready.issued) {
+            output.note(&format!("Would be: {said}"));
+        }
+        if output.policy().json {
+            output.json(&json!({
+                "version": 1,
+                "host": looked.enrolled.host.name,
+                "release": looked.payload.release,
+                "current": looked.state.release(),
+                "changes": json_of(&looked.changes),
+            }))?;
+        } else {
+            for change in &looked.changes {
+                let secret = if change.secret { ", secret" } else { "" };
+                let (kind, path) = (change.kind.to_string(), &change.path);
+                output.data(&format!("{kind:8} {path}  ({}{secret})", change.origin))?;
+            }
+        }
+        output.note("Nothing was changed, here or there.");
+        Ok(if self.args.exit_code && looked.differs() {
+            ExitStatus::Findings
+        } else {
+            ExitStatus::Success
+        })
+    }
+
+    fn report(&self, site: &Site, looked: &Looked<'_>, way: &Way) -> anyhow::Result<()> {
+        let (host, output) = (&looked.enrolled.host, self.output);
+        if let Way::ThroughSsh(why) = way {
+            output.warn(&format!(
+                "port {} of {} can't be reached from here: {why}; is there a firewall?",
+                host.port, self.args.destination.host
+            ));
+        }
+        output.status(&format!(
+            "Proved the broker on {}: login, message out and back {way} ({} of {} files changed)",
+            host.name,
+            looked.differing().count(),
+            looked.changes.len()
+        ));
+        if !output.policy().json {
+            return Ok(output.data(&host.name)?);
+        }
+        Ok(output.json(&json!({
+            "version": 1,
+            "host": host.name,
+            "destination": self.args.destination.to_string(),
+            "release": looked.payload.release,
+            "broker": looked.broker,
+            "reachable": *way == Way::Direct,
+            "site": site.root(),
+            "changes": json_of(&looked.changes),
+        }))?)
+    }
+}
+
+impl Looked<'_> {
+    fn differing(&self) -> impl Iterator<Item = &Change> {
+        let all = self.changes.iter();
+        all.filter(|change| change.kind != ChangeKind::Same)
+    }
+
+    fn differs(&self) -> bool {
+        self.differing().next().is_some()
+    }
+}
+
+/// The error after a proof that failed, with what the broker said last.
+fn unproved(error: &anyhow::Error, said: &str, then: &str) -> anyhow::Error {
+    let said = said.trim_end();
+    let text = format!("the broker runs, but could not be proved, and {then}: {error:#}\n{said}");
+    Fault::new(text).into()
+}
+
+fn json_of(changes: &[Change]) -> Vec<serde_json::Value> {
+    let all = changes.iter();
+    all.map(|change| {
+        json!({
+            "path": change.path,
+            "change": change.kind.to_string(),
+            "origin": change.origin,
+            "secret": change.secret,
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,105 @@
+//! The authority's key, which may be under a passphrase.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use zeroize::Zeroizing;
+
+use super::store::Site;
+use crate::fsio::{self, Access};
+use crate::hint::Fault;
+use crate::pki::Authority;
+use crate::pki::key::{self, KeyError};
+use crate::prompt;
+use crate::secret::Secret;
+
+/// Where the passphrase of the authority's key comes from, if it has one.
+#[derive(Debug, Clone, Default)]
+pub struct KeyAccess {
+    /// A file whose first line it is; without one it is asked for.
+    pub passphrase_file: Option<PathBuf>,
+}
+
+impl KeyAccess {
+    /// Returns the key in `text`, the file at `path`, as unencrypted PKCS#8 PEM.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged, the passphrase is wrong, or there is nobody to ask for it.
+    pub fn unlock(&self, path: &Path, text: &str) -> anyhow::Result<Zeroizing<String>> {
+        if key::is_encrypted(text) {
+            self.unlock_with(path, text, &self.passphrase(path)?)
+        } else {
+            key::normalize(text).map_err(|error| unfit(path, &error))
+        }
+    }
+
+    /// The same for a key whose passphrase is known.
+    pub fn unlock_with(
+        &self,
+        path: &Path,
+        text: &str,
+        passphrase: &Secret,
+    ) -> anyhow::Result<Zeroizing<String>> {
+        key::decrypt(text, passphrase).map_err(|error| unfit(path, &error))
+    }
+
+    /// The passphrase of the key at `path`.
+    pub fn passphrase(&self, path: &Path) -> anyhow::Result<Secret> {
+        match &self.passphrase_file {
+            Some(file) => first_line(file),
+            None => prompt::passphrase(path, "--ca-passphrase-file FILE reads it from a file"),
+        }
+    }
+}
+
+fn unfit(path: &Path, error: &KeyError) -> anyhow::Error {
+    let fault = Fault::input(format!("{}: {error}", path.display()));
+    match error.hint() {
+        Some(hint) => fault.hint(hint).into(),
+        None => fault.into(),
+    }
+}
+
+/// The first line of a file that holds a secret.
+fn first_line(file: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("reading the passphrase in {}", file.display()))?;
+    let text = Zeroizing::new(text);
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Fault::input(format!("the first line of {} is empty", file.display())).into());
+    }
+    Ok(Secret::new(line.to_owned()))
+}
+
+impl Site {
+    /// The authority, able to sign.
+    pub fn authority(&self, access: &KeyAccess) -> anyhow::Result<Authority> {
+        let path = self.root().join("pki/ca.key");
+        let key = access.unlock(&path, &self.read("pki/ca.key")?)?;
+        Authority::load(&self.read("pki/ca.crt")?, &key)
+    }
+
+    /// Whether the authority's key is under a passphrase.
+    pub fn authority_is_locked(&self) -> anyhow::Result<bool> {
+        Ok(key::is_encrypted(&self.read("pki/ca.key")?))
+    }
+
+    /// Puts the authority's key under a new passphrase, or under none.
+    pub fn set_authority_passphrase(
+        &self,
+        access: &KeyAccess,
+        new: Option<&Secret>,
+    ) -> anyhow::Result<()> {
+        let path = self.root().join("pki/ca.key");
+        let plain = access.unlock(&path, &self.read("pki/ca.key")?)?;
+        let text = match new {
+            Some(passphrase) => {
+                key::encrypt(&plain, passphrase).context("encrypting the authority's key")?
+            }
+            None => plain,
+        };
+        fsio::write_atomic(&path, text.as_bytes(), Access::Private)
+    }
+}
