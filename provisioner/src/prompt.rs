@@ -34,6 +34,12 @@ pub fn line(question: &str, default: &str) -> anyhow::Result<String> {
     })
 }
 
+/// Asks a question whose answer is no, unless it is yes.
+pub fn confirm(question: &str) -> anyhow::Result<bool> {
+    let answer = line(question, "y/N")?;
+    Ok(["y", "yes"].contains(&answer.to_lowercase().as_str()))
+}
+
 /// Asks for a new password twice, without echo.
 pub fn new_password(name: &str) -> anyhow::Result<Secret> {
     if !can_ask() {

@@ -29,9 +29,9 @@ pub(super) const LAYOUT: u32 = 1;
 /// A site, locked as long as it is open.
 #[derive(Debug)]
 pub struct Site {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     config: SiteConfig,
-    people: People,
+    pub(super) people: People,
     _lock: Lock,
 }
 
@@ -306,6 +306,8 @@ impl Site {
         )?;
         if added.generated {
             passwords::keep(&self.root.join("passwords"), name, &added.password)?;
+        } else {
+            passwords::forget(&self.root.join("passwords"), name)?;
         }
         fsio::write_atomic(
             &self.root.join("people.yaml"),
@@ -318,7 +320,7 @@ impl Site {
         Ok(())
     }
 
-    fn read(&self, name: &str) -> anyhow::Result<String> {
+    pub(super) fn read(&self, name: &str) -> anyhow::Result<String> {
         let path = self.root.join(name);
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     }

@@ -1,9 +1,9 @@
 //! People and passwords, as Mosquitto sees them.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use crate::support::{Sandbox, free_port};
+use crate::brokers::Broker;
+use crate::support::Sandbox;
 
 #[test]
 fn an_added_user_is_named_on_stdout_and_the_password_nowhere() {
@@ -15,7 +15,7 @@ fn an_added_user_is_named_on_stdout_and_the_password_nowhere() {
     ada
     --- stderr
     Added ada, who may read and write owntracks/ada/#
-    The card knows it after the next `provision image`.
+    Hosts know it after the next `provision push`, or with a new card.
     ");
     assert!(!sandbox.read("site/passwd").contains("correct"));
     assert!(!sandbox.path("site/passwords/ada").exists());
@@ -99,70 +99,25 @@ fn a_broken_line_in_the_password_file_is_named() {
 }
 
 /// A real Mosquitto with the sandbox's password file.
-struct Mosquitto {
-    child: Child,
-    port: u16,
+struct Mosquitto<'a> {
+    sandbox: &'a Sandbox,
+    broker: Broker,
 }
 
-impl Mosquitto {
-    fn start(sandbox: &Sandbox) -> Self {
-        let port = free_port();
-        let passwd = sandbox.path("site/passwd");
-        let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
-            passwd.display()
+impl<'a> Mosquitto<'a> {
+    fn start(sandbox: &'a Sandbox) -> Self {
+        let config = format!(
+            "listener @PORT@ 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
+            sandbox.path("site/passwd").display()
         );
-        sandbox.write("mosquitto.conf", &format!("user root\n{text}"));
-        let mut command = Command::new("mosquitto");
-        command
-            .arg("-c")
-            .arg(sandbox.path("mosquitto.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let path = std::env::var("PATH").unwrap_or_default();
-        let child = command
-            .env("PATH", format!("{path}:/usr/sbin"))
-            .spawn()
-            .unwrap();
-        let mosquitto = Self { child, port };
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return mosquitto;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("mosquitto did not listen on port {port}");
+        let broker = Broker::mosquitto(&sandbox.path("mosquitto"), &config);
+        Self { sandbox, broker }
     }
 
     fn takes(&self, user: &str, password: &str) -> bool {
-        let port = self.port.to_string();
-        let publish = [
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-u",
-            user,
-            "-P",
-            password,
-            "-t",
-            "test",
-            "-m",
-            "x",
-            "-q",
-            "1",
-        ];
-        let output = Command::new("mosquitto_pub")
-            .args(publish)
-            .output()
-            .unwrap();
-        output.status.success()
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let folder = self.sandbox.path("clients");
+        self.broker
+            .client(&folder, user, password, None)
+            .publish("test", "x")
     }
 }
