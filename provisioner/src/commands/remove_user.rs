@@ -53,8 +53,8 @@ fn confirm(name: &Name, departure: &Departure) -> anyhow::Result<()> {
         );
         return Err(Fault::input(text).hint("say --yes").into());
     }
-    let losses = losses(departure).join(", ");
-    if !prompt::confirm(&format!("Remove {name} with {losses}?"))? {
+    let losses = losses(departure).join("; ");
+    if !prompt::confirm(&format!("With {name} go {losses}.\nRemove {name}?"))? {
         return Err(Fault::new(format!("{name} stays; nothing was changed")).into());
     }
     Ok(())
@@ -69,7 +69,7 @@ fn losses(departure: &Departure) -> Vec<String> {
         }
         for group in &farewell.groups {
             losses.push(if farewell.emptied.contains(group) {
-                format!("group {group}, which had nobody else")
+                format!("group {group} (nobody else is in it)")
             } else {
                 format!("the place in group {group}")
             });

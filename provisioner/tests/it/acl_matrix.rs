@@ -220,10 +220,12 @@ fn reads(observer: &Client, people: &[(&str, Client)], topics: &[String]) -> Dec
         // A broker keeps the order, so what has not come before this is not coming.
         let last = format!("owntracks/{name}/last");
         assert!(observer.publish(&last, "last"));
-        for message in reader.until(&format!("{last} last")) {
-            let topic = message.strip_suffix(" x").unwrap();
-            decisions.insert(format!("{name} reads {topic}"));
-        }
+        let messages = reader.until(&format!("{last} last"));
+        // The last of others may be among them.
+        let topics = messages
+            .iter()
+            .filter_map(|message| message.strip_suffix(" x"));
+        decisions.extend(topics.map(|topic| format!("{name} reads {topic}")));
     }
     decisions
 }

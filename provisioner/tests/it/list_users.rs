@@ -18,19 +18,106 @@ fn family() -> Sandbox {
 
 #[test]
 fn the_table_has_who_sees_whom_and_whose_password_is_where() {
-    insta::assert_snapshot!(family().provision(&["list-users"]).shown(), @"");
+    insta::assert_snapshot!(family().provision(&["list-users"]).shown(), @r"
+    exit: 0
+    --- stdout
+    NAME    DEVICES     SEES             SEEN BY          GROUPS       PASSWORD
+    fred    -           jane, jjolie/5s  -                -            set
+    jane    5s, tablet  jjolie           fred, jjolie     all, family  none, can't log in
+    jjolie  5s          jane             fred (5s), jane  all, family  set
+    owner   -           -                -                -            generated password not handed over yet
+    --- stderr
+    ");
 }
 
 #[test]
 fn rights_are_shown_as_the_broker_will_have_them() {
     let sandbox = family();
-    insta::assert_snapshot!(sandbox.provision(&["list-users", "--acl", "jane", "fred"]).shown(), @"");
-    insta::assert_snapshot!(sandbox.provision(&["list-users", "--acl", "jan"]).shown(), @"");
+    insta::assert_snapshot!(sandbox.provision(&["list-users", "--acl", "jane", "fred"]).shown(), @r"
+    exit: 0
+    --- stdout
+    user fred
+    topic readwrite owntracks/fred/#
+    # jane: own list
+    topic read owntracks/jane/+
+    topic read owntracks/jane/+/event
+    topic read owntracks/jane/+/info
+    # jjolie/5s: own list
+    topic read owntracks/jjolie/5s
+    topic read owntracks/jjolie/5s/event
+    topic read owntracks/jjolie/5s/info
+
+    user jane
+    topic readwrite owntracks/jane/#
+    # jjolie: own list, group all, group family
+    topic read owntracks/jjolie/+
+    topic read owntracks/jjolie/+/event
+    topic read owntracks/jjolie/+/info
+    --- stderr
+    ");
+    insta::assert_snapshot!(sandbox.provision(&["list-users", "--acl", "jan"]).shown(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: there is no person jan; did you mean jane?
+    ");
 }
 
 #[test]
 fn json_has_both() {
-    insta::assert_snapshot!(family().provision(&["list-users", "--json", "fred"]).shown(), @"");
+    insta::assert_snapshot!(family().provision(&["list-users", "--json", "fred"]).shown(), @r##"
+    exit: 0
+    --- stdout
+    {
+      "groups": {
+        "all": [
+          "jane",
+          "jjolie"
+        ],
+        "family": [
+          "jane",
+          "jjolie"
+        ]
+      },
+      "people": [
+        {
+          "acl": [
+            "user fred",
+            "topic readwrite owntracks/fred/#",
+            "# jane: own list",
+            "topic read owntracks/jane/+",
+            "topic read owntracks/jane/+/event",
+            "topic read owntracks/jane/+/info",
+            "# jjolie/5s: own list",
+            "topic read owntracks/jjolie/5s",
+            "topic read owntracks/jjolie/5s/event",
+            "topic read owntracks/jjolie/5s/info"
+          ],
+          "devices": [],
+          "groups": [],
+          "name": "fred",
+          "password": "set",
+          "seen_by": [],
+          "sees": [
+            {
+              "from": [
+                "own list"
+              ],
+              "sees": "jane"
+            },
+            {
+              "from": [
+                "own list"
+              ],
+              "sees": "jjolie/5s"
+            }
+          ]
+        }
+      ],
+      "version": 1
+    }
+    --- stderr
+    "##);
 }
 
 #[test]
