@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::support::free_port;
 
 /// After this a test fails rather than waits.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running broker, ended when it is dropped.
 pub(crate) struct Broker {

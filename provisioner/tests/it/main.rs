@@ -14,4 +14,5 @@ mod input;
 mod list_users;
 mod membership;
 mod people;
+mod removal;
 mod support;

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use crate::support::{Ended, Sandbox};
+use crate::support::Sandbox;
 
 /// As somebody writes it by hand.
-const PEOPLE: &str = "\
+pub(crate) const PEOPLE: &str = "\
 # The Joneses.
 people:
   jane:
@@ -27,7 +27,8 @@ groups:
     - ada
 ";
 
-fn family() -> Sandbox {
+/// A site with these people, none of whom has a password.
+pub(crate) fn family() -> Sandbox {
     let sandbox = Sandbox::with_site();
     sandbox.write("site/people.yaml", PEOPLE);
     sandbox.write("site/passwd", "");
@@ -36,27 +37,24 @@ fn family() -> Sandbox {
 }
 
 /// The lines of people.yaml that are new (`+`) and those that are gone (`-`).
-fn changed(sandbox: &Sandbox) -> String {
+pub(crate) fn changed(sandbox: &Sandbox) -> String {
     sandbox.write("before", PEOPLE);
     let diff = ["-U0", "before", "site/people.yaml"];
     let diff = sandbox.run(Command::new("diff").args(diff), "");
-    let lines = diff
-        .stdout
-        .lines()
-        .skip(2)
-        .filter(|line| !line.starts_with("@@"));
-    lines.map(|line| format!("{line}\n")).collect()
+    let lines = diff.stdout.lines().skip(2);
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with("@@")).collect();
+    lines.join("\n")
 }
 
 /// What a command said, and what it changed in people.yaml.
-fn outcome(sandbox: &Sandbox, args: &[&str]) -> String {
+pub(crate) fn outcome(sandbox: &Sandbox, args: &[&str]) -> String {
     let ended = sandbox.provision(args);
     format!("{}--- people.yaml\n{}", ended.shown(), changed(sandbox))
 }
 
 /// A command that is refused and changes nothing.
 #[track_caller]
-fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
+pub(crate) fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
     let before = (
         sandbox.read("site/people.yaml"),
         sandbox.read("site/passwd"),
@@ -325,188 +323,6 @@ fn group_refuses_strangers_unknown_groups_and_nonsense() {
     insta::assert_snapshot!(refused(&sandbox, &["group", "family", "jan"]), @"error: there is no person jan; did you mean jane?");
     insta::assert_snapshot!(refused(&sandbox, &["group", "family", "--remove", "frad"]), @"error: frad is not in group family; did you mean fred?");
     insta::assert_snapshot!(refused(&sandbox, &["group", "family", "ada", "--remove", "ada"]), @"error: ada is both to come into group family and to leave it");
-}
-
-#[test]
-fn a_removed_person_is_gone_everywhere() {
-    let sandbox = family();
-    for name in ["jjolie", "ada"] {
-        sandbox
-            .provision(&["set-password", name, "--generate"])
-            .success();
-    }
-    insta::assert_snapshot!(outcome(&sandbox, &["remove-user", "jjolie", "--yes"]), @r"
-    exit: 0
-    --- stdout
-    jjolie
-    --- stderr
-    Removed jjolie
-      also jjolie/5s, jjolie/watch in what fred sees
-      also the password, not handed over yet
-    Hosts know it after the next `provision push`, or with a new card.
-    --- people.yaml
-    -  jjolie:
-    -    devices:
-    -      - 5s                # broken glass
-    -      - jjolie/5s         # not the watch
-    -      - jjolie/watch
-    +      []
-    ");
-    insta::assert_snapshot!(outcome(&sandbox, &["remove-user", "ada", "--yes"]), @r"
-    exit: 0
-    --- stdout
-    ada
-    --- stderr
-    Removed ada
-      also group alone (nobody else is in it)
-      also the place in group hikers
-      also the password, not handed over yet
-    Hosts know it after the next `provision push`, or with a new card.
-    --- people.yaml
-    -  jjolie:
-    -    devices:
-    -      - 5s                # broken glass
-    -      - jjolie/5s         # not the watch
-    -      - jjolie/watch
-    -  ada: {sees: [jane]}
-    +      []
-    -  hikers: [ada, fred]
-    -  alone:
-    -    - ada
-    +  hikers: [fred]
-    ");
-    let traces = sandbox.run(
-        Command::new("grep").args(["-rlE", "jjolie|ada", "site"]),
-        "",
-    );
-    assert_eq!((traces.code, traces.stdout.as_str()), (1, ""));
-    assert!(!sandbox.path("site/passwords/ada").exists());
-}
-
-#[test]
-fn a_script_has_to_say_yes_and_a_stranger_is_named() {
-    let sandbox = family();
-    insta::assert_snapshot!(refused(&sandbox, &["remove-user", "jjolie"]), @r"
-    error: there is no terminal to ask whether jjolie shall be removed; nothing was changed
-      hint: say --yes
-    ");
-    insta::assert_snapshot!(refused(&sandbox, &["remove-user", "joli", "--yes"]), @"error: there is no person joli; did you mean jjolie?");
-}
-
-/// Runs the command on a terminal, where `answer` is typed.
-fn on_a_terminal(sandbox: &Sandbox, command: &str, answer: &str) -> Ended {
-    let command = format!(
-        "{} --color never {command}",
-        env!("CARGO_BIN_EXE_provision")
-    );
-    let script = ["--quiet", "--return", "--command", &command, "/dev/null"];
-    sandbox.run(Command::new("script").args(script), answer)
-}
-
-#[test]
-fn on_a_terminal_one_is_asked_and_no_is_the_default() {
-    let sandbox = family();
-    for answer in ["\n", "n\n", "what?\n"] {
-        let ended = on_a_terminal(&sandbox, "remove-user ada", answer);
-        assert_eq!(ended.code, 1, "{}", ended.shown());
-        // The terminal repeats what is typed, whenever it comes.
-        let shown = ended.stdout.replace("\r\n", "\n");
-        for part in [
-            "With ada go group alone (nobody else is in it); the place in group hikers; the password.\nRemove ada? [y/N]: ",
-            "error: ada stays; nothing was changed\n",
-        ] {
-            assert!(shown.contains(part), "{}", ended.shown());
-        }
-    }
-    assert_eq!(changed(&sandbox), "");
-    on_a_terminal(&sandbox, "remove-user ada", "y\n").success();
-    assert!(!sandbox.read("site/people.yaml").contains("ada"));
-}
-
-#[test]
-fn what_an_interrupted_removal_left_is_removed_by_another() {
-    let sandbox = family();
-    sandbox
-        .provision(&["set-password", "ada", "--generate"])
-        .success();
-    // As if the computer had stopped after people.yaml.
-    let people = PEOPLE
-        .replace("  ada: {sees: [jane]}\n", "")
-        .replace("ada", "jane");
-    sandbox.write("site/people.yaml", &people);
-    assert!(sandbox.read("site/passwd").contains("ada:"));
-    let listed = sandbox.provision(&["list-users"]).success().stderr;
-    insta::assert_snapshot!(listed, @"warning: passwd has ada, who is not in people.yaml and can't log in; `provision remove-user` takes it out");
-    insta::assert_snapshot!(sandbox.provision(&["remove-user", "ada", "--yes"]).shown(), @r"
-    exit: 0
-    --- stdout
-    ada
-    --- stderr
-    Removed what was left of ada
-      also the password, not handed over yet
-    Hosts know it after the next `provision push`, or with a new card.
-    ");
-    assert_eq!(sandbox.read("site/passwd"), "");
-    assert!(!sandbox.path("site/passwords/ada").exists());
-}
-
-#[test]
-fn another_password_is_the_only_one() {
-    use crate::brokers::Broker;
-    let sandbox = Sandbox::with_site();
-    let generated = sandbox.read("site/passwords/owner");
-    let ended = sandbox.provision_with(
-        &["set-password", "owner", "--password-stdin"],
-        "correct horse\n",
-    );
-    insta::assert_snapshot!(ended.shown(), @r"
-    exit: 0
-    --- stdout
-    owner
-    --- stderr
-    Changed the password of owner
-    Hosts know it after the next `provision push`, or with a new card.
-    ");
-    assert!(
-        !sandbox.path("site/passwords/owner").exists(),
-        "an old password is kept"
-    );
-    let passwd = sandbox.path("site/passwd").display().to_string();
-    let config =
-        format!("listener @PORT@ 127.0.0.1\nallow_anonymous false\npassword_file {passwd}\n");
-    let broker = Broker::mosquitto(&sandbox.path("mosquitto"), &config);
-    let takes = |password: &str| {
-        let client = broker.client(&sandbox.path("clients"), "owner", password, None);
-        client.publish("test", "x")
-    };
-    assert!(takes("correct horse"));
-    assert!(!takes(generated.trim()));
-}
-
-#[test]
-fn a_generated_password_is_shown_once_and_kept() {
-    let sandbox = family();
-    let ended = sandbox
-        .provision(&["set-password", "jane", "--generate"])
-        .success();
-    let kept = sandbox.read("site/passwords/jane");
-    let shown = ended.shown().replace(kept.trim(), "[PASSWORD]");
-    insta::assert_snapshot!(shown, @r"
-    exit: 0
-    --- stdout
-    jane
-    --- stderr
-    Changed the password of jane
-      password: [PASSWORD]
-      kept in site/passwords/jane (0600)
-    Hosts know it after the next `provision push`, or with a new card.
-    ");
-    insta::assert_snapshot!(refused(&sandbox, &["set-password", "jan", "--generate"]), @"error: there is no person jan; did you mean jane?");
-    let nowhere = refused(&sandbox, &["set-password", "jane"]);
-    assert!(
-        nowhere.contains("--password-stdin or --generate"),
-        "{nowhere}"
-    );
 }
 
 #[test]

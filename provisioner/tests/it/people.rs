@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::brokers::Broker;
+use crate::membership::{family, refused};
 use crate::support::Sandbox;
 
 #[test]
@@ -95,6 +96,57 @@ fn a_broken_line_in_the_password_file_is_named() {
         ended.stderr.starts_with("error: site/passwd:2: "),
         "{}",
         ended.stderr
+    );
+}
+
+#[test]
+fn another_password_is_the_only_one() {
+    let sandbox = Sandbox::with_site();
+    let generated = sandbox.read("site/passwords/owner");
+    let ended = sandbox.provision_with(
+        &["set-password", "owner", "--password-stdin"],
+        "correct horse\n",
+    );
+    insta::assert_snapshot!(ended.shown(), @r"
+    exit: 0
+    --- stdout
+    owner
+    --- stderr
+    Changed the password of owner
+    Hosts know it after the next `provision push`, or with a new card.
+    ");
+    assert!(
+        !sandbox.path("site/passwords/owner").exists(),
+        "an old password is kept"
+    );
+    let mosquitto = Mosquitto::start(&sandbox);
+    assert!(mosquitto.takes("owner", "correct horse"));
+    assert!(!mosquitto.takes("owner", generated.trim()));
+}
+
+#[test]
+fn a_generated_password_is_shown_once_and_kept() {
+    let sandbox = family();
+    let ended = sandbox
+        .provision(&["set-password", "jane", "--generate"])
+        .success();
+    let kept = sandbox.read("site/passwords/jane");
+    let shown = ended.shown().replace(kept.trim(), "[PASSWORD]");
+    insta::assert_snapshot!(shown, @r"
+    exit: 0
+    --- stdout
+    jane
+    --- stderr
+    Changed the password of jane
+      password: [PASSWORD]
+      kept in site/passwords/jane (0600)
+    Hosts know it after the next `provision push`, or with a new card.
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["set-password", "jan", "--generate"]), @"error: there is no person jan; did you mean jane?");
+    let nowhere = refused(&sandbox, &["set-password", "jane"]);
+    assert!(
+        nowhere.contains("--password-stdin or --generate"),
+        "{nowhere}"
     );
 }
 
