@@ -1,6 +1,6 @@
 //! Changes to `people.yaml` that keep its comments and its order.
 //!
-//! A command says what the file should mean; [`rewrite`] finds what differs, makes just these edits in
+//! A command says what the file should mean; [`rewrite()`] finds what differs, makes just these edits in
 //! the text, and reads the result back.
 
 mod difference;
