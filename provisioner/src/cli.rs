@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, image, init, push, remove, render, rotate_certs,
+    add_user, ca_passphrase, certs, completions, group, hide, image, init, list_users, push,
+    remove, remove_user, render, rotate_certs, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -79,6 +80,18 @@ pub enum Command {
     CaPassphrase(ca_passphrase::CaPassphraseArgs),
     /// Add a person who may log in to the broker.
     AddUser(add_user::AddUserArgs),
+    /// Remove a person, with all that others see of them.
+    RemoveUser(remove_user::RemoveUserArgs),
+    /// Give a person another password.
+    SetPassword(set_password::SetPasswordArgs),
+    /// Show who is there and who sees whom.
+    ListUsers(list_users::ListUsersArgs),
+    /// Let a person see another's locations.
+    Sees(sees::SeesArgs),
+    /// Take back what `sees` granted.
+    Hide(hide::HideArgs),
+    /// Make, change, show or remove a group, in which everybody sees everybody.
+    Group(group::GroupArgs),
     /// Show what would be baked, or write it into a folder.
     Render(render::RenderArgs),
     /// Print a completion script for a shell.

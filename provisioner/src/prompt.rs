@@ -35,6 +35,12 @@ pub fn line(question: &str, default: &str) -> anyhow::Result<String> {
     })
 }
 
+/// Asks a question whose answer is no, unless it is yes.
+pub fn confirm(question: &str) -> anyhow::Result<bool> {
+    let answer = line(question, "y/N")?;
+    Ok(["y", "yes"].contains(&answer.to_lowercase().as_str()))
+}
+
 /// Asks for a new password twice, without echo.
 pub fn new_password(name: &str) -> anyhow::Result<Secret> {
     if !can_ask() {
@@ -72,21 +78,6 @@ pub fn secret(question: &str, otherwise: &str) -> anyhow::Result<Secret> {
         return Err(Fault::input("the question was not answered").into());
     }
     Ok(Secret::new(answer))
-}
-
-/// Asks whether to go on; `yes` answers for somebody who is not there. The default is no.
-pub fn confirm(question: &str, yes: bool) -> anyhow::Result<bool> {
-    if yes {
-        return Ok(true);
-    }
-    if !can_ask() {
-        let text = format!("there is no terminal to ask at: {question}");
-        return Err(Fault::input(text)
-            .hint("--yes goes on without asking")
-            .into());
-    }
-    let answer = line(&format!("{question} y/n"), "n")?;
-    Ok(matches!(answer.as_str(), "y" | "Y" | "yes"))
 }
 
 /// Reads a password from the first line of standard input.

@@ -3,11 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
+use super::password::{self, PasswordArgs};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::output::Output;
-use crate::prompt;
-use crate::secret::Secret;
 use crate::site::{AddedPerson, Name, Person, Sees, Site};
 
 /// Adds a person.
@@ -26,34 +25,23 @@ pub struct AddUserArgs {
     /// Also issue a client certificate: it logs in without a password, on a port of its own.
     #[arg(long)]
     client_cert: bool,
-    /// Read the password from the first line of standard input.
-    #[arg(long)]
-    password_stdin: bool,
-    /// Make up a password, show it once and keep it in the site.
-    #[arg(long, conflicts_with = "password_stdin")]
-    generate: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let mut site = Site::open(&global.site)?;
     site.check_new(&args.name, args.sees.iter())?;
-    let password = if args.generate {
-        Secret::generate()?
-    } else if args.password_stdin {
-        prompt::password_from_stdin()?
-    } else {
-        prompt::new_password(args.name.as_str())?
-    };
-    let person = Person {
-        devices: args.device.iter().cloned().collect(),
-        sees: args.sees.iter().cloned().collect(),
-    };
+    let password = args.password.obtain(&args.name)?;
     let added = AddedPerson {
         name: args.name.clone(),
-        person,
-        password,
-        generated: args.generate,
+        person: Person {
+            devices: args.device.iter().cloned().collect(),
+            sees: args.sees.iter().cloned().collect(),
+        },
+        password: password.secret,
+        generated: password.generated,
     };
     site.add_person(&added)?;
     let certificate = if args.client_cert {
@@ -77,13 +65,7 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
         "Added {}, who may read and write {base}/{}/#",
         args.name, args.name
     ));
-    if let Some(path) = site.kept_password(&args.name) {
-        output.note(&format!(
-            "  password: {}\n  kept in {} (0600)",
-            added.password.expose(),
-            path.display()
-        ));
-    }
+    password::tell(&site, &args.name, &added.password, output);
     if let Some(certificate) = &certificate {
         output.note(&format!(
             "  certificate: {} until {}, its key beside it (0600)",
@@ -91,6 +73,6 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
             certificate.summary.not_after.date()
         ));
     }
-    output.note("Hosts know it after the next `provision push`, or with a new card.");
+    output.note(super::UNTIL_THEN);
     Ok(ExitStatus::Success)
 }

@@ -6,16 +6,26 @@ pub mod ca_passphrase;
 mod calendar;
 pub mod certs;
 pub mod completions;
+pub mod group;
+pub mod hide;
 pub mod image;
 pub mod init;
+pub mod list_users;
+pub mod password;
 pub mod push;
 pub mod remove;
+pub mod remove_user;
 pub mod render;
 pub mod rotate_certs;
+pub mod sees;
+pub mod set_password;
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitStatus;
 use crate::output::Output;
+
+/// What is told at the end of every change to a site's people.
+const UNTIL_THEN: &str = "Hosts know it after the next `provision push`, or with a new card.";
 
 /// Runs the command that was asked for.
 pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
@@ -28,6 +38,12 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Certs(args) => certs::run(args, &cli.global, output),
         Command::CaPassphrase(args) => ca_passphrase::run(args, &cli.global, output),
         Command::AddUser(args) => add_user::run(args, &cli.global, output),
+        Command::RemoveUser(args) => remove_user::run(args, &cli.global, output),
+        Command::SetPassword(args) => set_password::run(args, &cli.global, output),
+        Command::ListUsers(args) => list_users::run(args, &cli.global, output),
+        Command::Sees(args) => sees::run(args, &cli.global, output),
+        Command::Hide(args) => hide::run(args, &cli.global, output),
+        Command::Group(args) => group::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }

@@ -45,9 +45,11 @@ pub fn run(args: &RemoveArgs, global: &Global, output: &Output) -> anyhow::Resul
     } else {
         "the broker, its configuration and keys"
     };
-    let question = format!("Remove {what} from {} ({destination})?", facts.hostname);
-    if !prompt::confirm(&question, args.yes)? {
-        return Err(Fault::input("nothing was changed").into());
+    if !args.yes {
+        confirm(&format!(
+            "Remove {what} from {} ({destination})?",
+            facts.hostname
+        ))?;
     }
     Root::of(&connection, &facts)?.uninstall(args.purge)?;
     for host in &site.config().hosts {
@@ -62,6 +64,18 @@ pub fn run(args: &RemoveArgs, global: &Global, output: &Output) -> anyhow::Resul
     }
     output.data(&facts.hostname)?;
     Ok(ExitStatus::Success)
+}
+
+fn confirm(question: &str) -> anyhow::Result<()> {
+    if !prompt::can_ask() {
+        let text =
+            "there is no terminal to ask whether the broker shall be removed; nothing was changed";
+        return Err(Fault::input(text).hint("say --yes").into());
+    }
+    if !prompt::confirm(question)? {
+        return Err(Fault::new("the broker stays; nothing was changed").into());
+    }
+    Ok(())
 }
 
 /// Where the host is: as it was pushed to last, unless the argument says so itself.

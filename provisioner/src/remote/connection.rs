@@ -202,7 +202,7 @@ fn check_new(
     }
     let question =
         format!("The host key of {host} was never seen before: {fingerprint}. Trust it?");
-    if prompt::confirm(&question, false)? {
+    if prompt::confirm(&question)? {
         return Ok(());
     }
     Err(Fault::new(format!(

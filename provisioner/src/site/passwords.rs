@@ -42,3 +42,13 @@ pub(super) fn keep(folder: &Path, name: &Name, password: &Secret) -> anyhow::Res
         Access::Private,
     )
 }
+
+/// Removes a kept password, which is not the person's any longer; whether there was one.
+pub(super) fn forget(folder: &Path, name: &Name) -> anyhow::Result<bool> {
+    let path = folder.join(name.as_str());
+    match std::fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("removing {}", path.display())),
+    }
+}

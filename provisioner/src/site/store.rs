@@ -26,9 +26,9 @@ pub(super) const LAYOUT: u32 = 1;
 /// A site, locked as long as it is open.
 #[derive(Debug)]
 pub struct Site {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     pub(super) config: SiteConfig,
-    people: People,
+    pub(super) people: People,
     _lock: Lock,
 }
 
@@ -224,6 +224,8 @@ impl Site {
         )?;
         if added.generated {
             passwords::keep(&self.root.join("passwords"), name, &added.password)?;
+        } else {
+            passwords::forget(&self.root.join("passwords"), name)?;
         }
         fsio::write_atomic(
             &self.root.join("people.yaml"),

@@ -111,7 +111,19 @@ fn a_missing_site_and_a_newer_one_are_told_apart() {
 #[test]
 fn help_has_an_example_for_every_command_and_completions_are_a_script() {
     let sandbox = Sandbox::new();
-    for command in ["init", "image", "add-user", "render", "completions"] {
+    let people = [
+        "add-user",
+        "remove-user",
+        "set-password",
+        "list-users",
+        "sees",
+        "hide",
+        "group",
+    ];
+    for command in ["init", "image", "render", "completions"]
+        .into_iter()
+        .chain(people)
+    {
         let help = sandbox.provision(&[command, "--help"]).success().stdout;
         assert!(help.contains("Example"), "{help}");
     }

@@ -6,8 +6,13 @@
     reason = "in a test a panic is the report"
 )]
 
+mod acl_matrix;
 mod bake;
+mod brokers;
 mod certificates;
 mod input;
+mod list_users;
+mod membership;
 mod people;
+mod removal;
 mod support;

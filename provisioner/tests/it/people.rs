@@ -1,9 +1,10 @@
 //! People and passwords, as Mosquitto sees them.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use crate::support::{Sandbox, free_port};
+use crate::brokers::Broker;
+use crate::membership::{family, refused};
+use crate::support::Sandbox;
 
 #[test]
 fn an_added_user_is_named_on_stdout_and_the_password_nowhere() {
@@ -15,7 +16,7 @@ fn an_added_user_is_named_on_stdout_and_the_password_nowhere() {
     ada
     --- stderr
     Added ada, who may read and write owntracks/ada/#
-    The card knows it after the next `provision image`.
+    Hosts know it after the next `provision push`, or with a new card.
     ");
     assert!(!sandbox.read("site/passwd").contains("correct"));
     assert!(!sandbox.path("site/passwords/ada").exists());
@@ -98,71 +99,77 @@ fn a_broken_line_in_the_password_file_is_named() {
     );
 }
 
-/// A real Mosquitto with the sandbox's password file.
-struct Mosquitto {
-    child: Child,
-    port: u16,
+#[test]
+fn another_password_is_the_only_one() {
+    let sandbox = Sandbox::with_site();
+    let generated = sandbox.read("site/passwords/owner");
+    let ended = sandbox.provision_with(
+        &["set-password", "owner", "--password-stdin"],
+        "correct horse\n",
+    );
+    insta::assert_snapshot!(ended.shown(), @r"
+    exit: 0
+    --- stdout
+    owner
+    --- stderr
+    Changed the password of owner
+    Hosts know it after the next `provision push`, or with a new card.
+    ");
+    assert!(
+        !sandbox.path("site/passwords/owner").exists(),
+        "an old password is kept"
+    );
+    let mosquitto = Mosquitto::start(&sandbox);
+    assert!(mosquitto.takes("owner", "correct horse"));
+    assert!(!mosquitto.takes("owner", generated.trim()));
 }
 
-impl Mosquitto {
-    fn start(sandbox: &Sandbox) -> Self {
-        let port = free_port();
-        let passwd = sandbox.path("site/passwd");
-        let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
-            passwd.display()
+#[test]
+fn a_generated_password_is_shown_once_and_kept() {
+    let sandbox = family();
+    let ended = sandbox
+        .provision(&["set-password", "jane", "--generate"])
+        .success();
+    let kept = sandbox.read("site/passwords/jane");
+    let shown = ended.shown().replace(kept.trim(), "[PASSWORD]");
+    insta::assert_snapshot!(shown, @r"
+    exit: 0
+    --- stdout
+    jane
+    --- stderr
+    Changed the password of jane
+      password: [PASSWORD]
+      kept in site/passwords/jane (0600)
+    Hosts know it after the next `provision push`, or with a new card.
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["set-password", "jan", "--generate"]), @"error: there is no person jan; did you mean jane?");
+    let nowhere = refused(&sandbox, &["set-password", "jane"]);
+    assert!(
+        nowhere.contains("--password-stdin or --generate"),
+        "{nowhere}"
+    );
+}
+
+/// A real Mosquitto with the sandbox's password file.
+struct Mosquitto<'a> {
+    sandbox: &'a Sandbox,
+    broker: Broker,
+}
+
+impl<'a> Mosquitto<'a> {
+    fn start(sandbox: &'a Sandbox) -> Self {
+        let config = format!(
+            "listener @PORT@ 127.0.0.1\nallow_anonymous false\npassword_file {}\n",
+            sandbox.path("site/passwd").display()
         );
-        sandbox.write("mosquitto.conf", &format!("user root\n{text}"));
-        let mut command = Command::new("mosquitto");
-        command
-            .arg("-c")
-            .arg(sandbox.path("mosquitto.conf"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let path = std::env::var("PATH").unwrap_or_default();
-        let child = command
-            .env("PATH", format!("{path}:/usr/sbin"))
-            .spawn()
-            .unwrap();
-        let mosquitto = Self { child, port };
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return mosquitto;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("mosquitto did not listen on port {port}");
+        let broker = Broker::mosquitto(&sandbox.path("mosquitto"), &config);
+        Self { sandbox, broker }
     }
 
     fn takes(&self, user: &str, password: &str) -> bool {
-        let port = self.port.to_string();
-        let publish = [
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-u",
-            user,
-            "-P",
-            password,
-            "-t",
-            "test",
-            "-m",
-            "x",
-            "-q",
-            "1",
-        ];
-        let output = Command::new("mosquitto_pub")
-            .args(publish)
-            .output()
-            .unwrap();
-        output.status.success()
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let folder = self.sandbox.path("clients");
+        self.broker
+            .client(&folder, user, password, None)
+            .publish("test", "x")
     }
 }
