@@ -6,7 +6,7 @@ mod pem;
 mod san;
 
 pub use authority::{Authority, Issued, Subject};
-pub use inspect::{Summary, summarize};
+pub use inspect::{Summary, is_issued_by, summarize};
 pub use pem::{PemError, check_key_pair};
 pub use san::{AltName, AltNameError};
 

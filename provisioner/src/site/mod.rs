@@ -15,6 +15,7 @@
 mod config;
 mod create;
 mod edit;
+pub mod inspect;
 mod issue;
 mod name;
 mod passwords;
