@@ -8,6 +8,7 @@
 
 mod bake;
 mod certificates;
+mod doctor;
 mod input;
 mod people;
 mod support;
