@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, group, hide, image, init, list_users, push,
-    remove, remove_user, render, rotate_certs, sees, set_password,
+    add_user, ca_passphrase, certs, completions, doctor, group, hide, image, init, list_users,
+    push, remove, remove_user, render, rotate_certs, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -94,6 +94,8 @@ pub enum Command {
     Group(group::GroupArgs),
     /// Show what would be baked, or write it into a folder.
     Render(render::RenderArgs),
+    /// Say what this computer or the site lacks, and the cure.
+    Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

@@ -7,6 +7,7 @@
 pub mod bake;
 pub mod cli;
 pub mod commands;
+pub mod doctor;
 pub mod exit;
 pub mod fsio;
 pub mod hint;

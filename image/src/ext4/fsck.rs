@@ -13,8 +13,26 @@ const OLDEST: (u32, u32) = (1, 47);
 const OLDEST_TEXT: &str = "1.47";
 const PACKAGE: &str = "e2fsprogs";
 
+/// A program of e2fsprogs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says it is: `1.47.0`.
+    pub version: String,
+}
+
 /// Finds a program of e2fsprogs that is new enough.
 pub(crate) fn e2fsprogs(program: &'static str) -> Result<PathBuf, ProcessError> {
+    tool(program).map(|tool| tool.path)
+}
+
+/// Finds a program of e2fsprogs that is new enough, and says which version it is.
+///
+/// # Errors
+///
+/// [`ProcessError::Missing`] or [`ProcessError::TooOld`].
+pub fn tool(program: &'static str) -> Result<Tool, ProcessError> {
     let path = process::find(program, PACKAGE)?;
     let finished = process::run(Command::new(&path).arg("-V"), &[])?;
     let version = finished
@@ -24,7 +42,7 @@ pub(crate) fn e2fsprogs(program: &'static str) -> Result<PathBuf, ProcessError> 
         .find_map(version_in)
         .unwrap_or_else(|| "unknown".to_owned());
     if number(&version).is_some_and(|number| number >= OLDEST) {
-        Ok(path)
+        Ok(Tool { path, version })
     } else {
         Err(ProcessError::TooOld {
             program,

@@ -10,6 +10,7 @@ mod write;
 
 pub(crate) use debugfs::Debugfs;
 pub(crate) use fsck::fsck;
+pub use fsck::{Tool, tool};
 pub use plan::PlanError;
 pub(crate) use plan::{Change, Demand, Plan, Planned};
 pub use read::{Ext4, Ext4Error, Found, FoundKind};

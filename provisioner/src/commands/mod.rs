@@ -6,6 +6,7 @@ pub mod ca_passphrase;
 mod calendar;
 pub mod certs;
 pub mod completions;
+pub mod doctor;
 pub mod group;
 pub mod hide;
 pub mod image;
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Hide(args) => hide::run(args, &cli.global, output),
         Command::Group(args) => group::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
+        Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

@@ -74,6 +74,20 @@ fn common_name(certificate: &X509Certificate<'_>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
+/// Whether the first certificate in the PEM text `certificate` was signed by the one in `authority`.
+///
+/// A signature by an algorithm that is not known is none.
+pub fn is_issued_by(certificate: &str, authority: &str) -> anyhow::Result<bool> {
+    let certificate = super::pem::certificate(certificate)?;
+    let authority = super::pem::certificate(authority)?;
+    let (_, certificate) =
+        x509_parser::parse_x509_certificate(&certificate).context("parsing a certificate")?;
+    let (_, authority) = x509_parser::parse_x509_certificate(&authority)
+        .context("parsing the authority's certificate")?;
+    let signed = certificate.verify_signature(Some(authority.public_key()));
+    Ok(certificate.issuer() == authority.subject() && signed.is_ok())
+}
+
 fn alt_names(certificate: &X509Certificate<'_>) -> anyhow::Result<Vec<AltName>> {
     let extension = certificate
         .subject_alternative_name()

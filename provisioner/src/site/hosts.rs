@@ -130,6 +130,7 @@ impl Site {
                 Need::Missing | Need::Rotation => {
                     format!("{name} has no certificate that fits its key")
                 }
+                Need::Foreign => format!("the certificate of {name} is another authority's"),
                 Need::Names => {
                     format!("the certificate of {name} is for other names than site.yaml has")
                 }

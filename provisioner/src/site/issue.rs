@@ -19,6 +19,8 @@ const RENEW_DAYS: i64 = 30;
 pub(super) enum Need {
     /// It has none, or certificate and key don't fit.
     Missing,
+    /// Another authority than the site's has issued it.
+    Foreign,
     /// It has names or addresses that the certificate lacks.
     Names,
     /// The certificate ends soon, or has ended.
@@ -32,6 +34,7 @@ impl Need {
     pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::Missing => "it had none",
+            Self::Foreign => "another authority issued the last one",
             Self::Names => "it has other names than the last one was for",
             Self::Expiry => "the last one ends within a month",
             Self::Rotation => "rotated",
@@ -113,6 +116,10 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
     };
     if pki::check_key_pair(&certificate, &key).is_err() {
         return Ok(Some(Need::Missing));
+    }
+    let authority = fsio::read_optional(&root.join("pki/ca.crt"))?.unwrap_or_default();
+    if !pki::is_issued_by(&certificate, &authority).context("comparing with the authority")? {
+        return Ok(Some(Need::Foreign));
     }
     let summary = pki::summarize(&certificate)
         .with_context(|| format!("reading {}", folder.join("server.crt").display()))?;

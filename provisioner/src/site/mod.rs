@@ -22,6 +22,7 @@ mod edit;
 mod edit_config;
 mod enroll;
 mod hosts;
+pub mod inspect;
 mod issue;
 mod membership;
 mod name;

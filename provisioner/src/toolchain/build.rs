@@ -76,30 +76,40 @@ fn built(target: Target, cache: &Path, progress: &mut dyn Progress) -> anyhow::R
 }
 
 /// A Rust compiler that has the target's standard library.
-struct Compiler {
+#[derive(Debug, Clone)]
+pub struct Compiler {
     /// `RUSTC` for cargo; `None` is cargo's own choice.
     rustc: Option<PathBuf>,
     version: String,
 }
 
+/// Finds cargo.
+pub fn find_cargo() -> Result<PathBuf, Fault> {
+    process::find("cargo").ok_or_else(|| {
+        Fault::new("cargo was not found, and the broker has to be compiled").hint(INSTALL_RUST)
+    })
+}
+
+/// Finds the C compiler that links for `target`.
+pub fn find_linker(target: Target) -> Result<PathBuf, Fault> {
+    process::find(target.linker()).ok_or_else(|| {
+        let text = format!(
+            "{} was not found, and the broker for {target} has to be linked",
+            target.linker()
+        );
+        Fault::new(text).hint(format!("sudo apt-get install {}", target.packages()))
+    })
+}
+
 impl Compiler {
-    /// The toolchain's own compiler, else Debian's, which may have the library where rustup has not.
     fn find(target: Target) -> anyhow::Result<Self> {
-        if process::find("cargo").is_none() {
-            return Err(
-                Fault::new("cargo was not found, and the broker has to be compiled")
-                    .hint(INSTALL_RUST)
-                    .into(),
-            );
-        }
-        if process::find(target.linker()).is_none() {
-            let text = format!(
-                "{} was not found, and the broker for {target} has to be linked",
-                target.linker()
-            );
-            let hint = format!("sudo apt-get install {}", target.packages());
-            return Err(Fault::new(text).hint(hint).into());
-        }
+        find_cargo()?;
+        find_linker(target)?;
+        Self::with_library(target)
+    }
+
+    /// The toolchain's own compiler, else Debian's, which may have the library where rustup has not.
+    pub fn with_library(target: Target) -> anyhow::Result<Self> {
         let debian = PathBuf::from("/usr/bin/rustc");
         for rustc in [None, Some(debian)] {
             let program = rustc.clone().unwrap_or_else(|| PathBuf::from("rustc"));
@@ -115,6 +125,11 @@ impl Compiler {
         Err(Fault::new(text)
             .hint(format!("rustup target add {}", target.triple()))
             .into())
+    }
+
+    /// The first line of what it says about itself: `rustc 1.95.0 (…)`.
+    pub fn version(&self) -> &str {
+        self.version.lines().next().unwrap_or_default()
     }
 
     fn digest(&self, source: &BrokerSource, target: Target) -> anyhow::Result<String> {

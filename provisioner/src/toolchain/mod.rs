@@ -6,7 +6,7 @@ mod elf;
 mod source;
 mod target;
 
-pub use build::{BrokerBinary, obtain};
+pub use build::{BrokerBinary, Compiler, find_cargo, find_linker, obtain};
 pub use elf::{ElfError, ElfFacts, GlibcVersion};
 pub use source::BrokerSource;
 pub use target::Target;

@@ -10,6 +10,7 @@ mod acl_matrix;
 mod bake;
 mod brokers;
 mod certificates;
+mod doctor;
 mod input;
 mod list_users;
 mod membership;

@@ -44,7 +44,7 @@ impl DebianBase {
         if image.is_file() {
             return Ok(image);
         }
-        let mode = host::check(self.port)?;
+        let mode = host::check(self)?;
         if host::is_root() {
             progress.warn(
                 "packages are installed as root; an ordinary user could do it as well, without any privilege",

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::host;
 use crate::boards::BoardError;
 use crate::ext4::WriteError;
 use crate::mbr::MbrError;
@@ -80,6 +81,16 @@ impl DebianError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Process(error) => error.hint(),
+            Self::Emulator { architecture, why } if *why == host::WITHOUT_F => {
+                let name = match architecture {
+                    Architecture::Armhf => "qemu-arm",
+                    Architecture::Arm64 | Architecture::Amd64 => "qemu-aarch64",
+                };
+                Some(format!(
+                    "take it back, as in `echo -1 | sudo tee /proc/sys/fs/binfmt_misc/{name}`, then run \
+                     `ci/setup` with qemu-user-static (Debian 13: qemu-user-binfmt), which sets the flag"
+                ))
+            }
             Self::Emulator { .. } => Some(
                 "run `ci/setup`, or install qemu-user-static (Debian 13: qemu-user-binfmt) and mount \
                  /proc/sys/fs/binfmt_misc"

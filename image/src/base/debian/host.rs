@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 use super::error::DebianError;
+use super::inputs::DebianBase;
 use super::port::Port;
-use crate::process;
+use crate::process::{self, ProcessError};
 
 /// How mmdebstrap becomes root of the tree that it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub enum Mode {
     /// Namespaces of its own: for an ordinary user one in which he is root.
     Unshare,
     /// As the root that it is already, on a computer where root can't have namespaces.
@@ -27,6 +28,15 @@ impl Mode {
     }
 }
 
+/// How this computer runs the programs of a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Execution {
+    /// Its processor is of their kind.
+    Native,
+    /// The kernel hands them to an emulator.
+    Emulated,
+}
+
 /// The programs that a build runs, and the Debian packages that have them.
 const TOOLS: [(&str, &str); 7] = [
     ("mmdebstrap", "mmdebstrap"),
@@ -38,20 +48,46 @@ const TOOLS: [(&str, &str); 7] = [
     ("unshare", "util-linux"),
 ];
 
-/// Checks that a base for `port` can be built here, and says how.
-pub(super) fn check(port: &Port) -> Result<Mode, DebianError> {
-    for (program, package) in TOOLS {
-        process::find(program, package)?;
+/// Checks that `base` can be built here, and says how.
+pub(super) fn check(base: &DebianBase) -> Result<Mode, DebianError> {
+    if let Some(missing) = missing_tools().next() {
+        return Err(missing.into());
     }
-    if !port.is_host() {
-        let why = emulator_gap(port, Path::new("/proc/sys/fs/binfmt_misc"));
-        if let Some(why) = why {
-            return Err(DebianError::Emulator {
-                architecture: port.architecture,
-                why,
-            });
-        }
+    execution(base)?;
+    mode()
+}
+
+/// The programs that a build needs and this computer has not.
+pub fn missing_tools() -> impl Iterator<Item = ProcessError> {
+    TOOLS
+        .into_iter()
+        .filter_map(|(program, package)| process::find(program, package).err())
+}
+
+/// How the programs of `base` run here.
+///
+/// # Errors
+///
+/// [`DebianError::Emulator`] if they don't.
+pub fn execution(base: &DebianBase) -> Result<Execution, DebianError> {
+    if base.port.is_host() {
+        return Ok(Execution::Native);
     }
+    match emulator_gap(base.port, Path::new("/proc/sys/fs/binfmt_misc")) {
+        None => Ok(Execution::Emulated),
+        Some(why) => Err(DebianError::Emulator {
+            architecture: base.port.architecture,
+            why,
+        }),
+    }
+}
+
+/// How packages can be installed into a folder here.
+///
+/// # Errors
+///
+/// [`DebianError::Namespace`] if an ordinary user lacks something that it takes.
+pub fn mode() -> Result<Mode, DebianError> {
     if is_root() {
         let mut probe = Command::new(process::find("unshare", "util-linux")?);
         let namespaces = process::run(probe.args(["--mount", "true"]), &[])?;
@@ -69,6 +105,10 @@ pub(super) fn check(port: &Port) -> Result<Mode, DebianError> {
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
+
+/// Whoever registered the emulator must do it again.
+pub(super) const WITHOUT_F: &str =
+    "the emulator for them is registered without the flag F, so it fails in a chroot";
 
 /// What is missing before the kernel runs foreign programs, given the folder of `binfmt_misc`.
 fn emulator_gap(port: &Port, folder: &Path) -> Option<&'static str> {
@@ -95,9 +135,7 @@ fn emulator_gap(port: &Port, folder: &Path) -> Option<&'static str> {
     }
     // Without F the emulator would be looked for in the new root, where it isn't.
     if !field(entry, "flags: ").is_some_and(|flags| flags.contains('F')) {
-        return Some(
-            "the emulator for them is registered without the flag F, so it fails in a chroot",
-        );
+        return Some(WITHOUT_F);
     }
     None
 }
@@ -125,17 +163,24 @@ fn user_namespace() -> Result<(), DebianError> {
         );
     }
     let uid = rustix::process::geteuid().as_raw().to_string();
-    for (file, option) in [
-        ("/etc/subuid", "--add-subuids"),
-        ("/etc/subgid", "--add-subgids"),
-    ] {
+    let lacking = [
+        ("/etc/subuid", "--add-subuids 100000-165535"),
+        ("/etc/subgid", "--add-subgids 100000-165535"),
+    ]
+    .into_iter()
+    .filter(|(file, _)| {
         let table = fs::read_to_string(file).unwrap_or_default();
-        if !has_range(&table, &user, &uid) {
-            return refuse(
-                "/etc/subuid and /etc/subgid give it no range of ids",
-                format!("`sudo usermod {option} 100000-165535 {user}` (with a range that is free)"),
-            );
-        }
+        !has_range(&table, &user, &uid)
+    });
+    let options: Vec<_> = lacking.map(|(_, option)| option).collect();
+    if !options.is_empty() {
+        return refuse(
+            "/etc/subuid and /etc/subgid give it no range of ids",
+            format!(
+                "`sudo usermod {} {user}` (with a range that is free)",
+                options.join(" ")
+            ),
+        );
     }
     for (file, closed) in [
         ("/proc/sys/user/max_user_namespaces", "0"),
@@ -201,9 +246,7 @@ mod tests {
                 Some("binfmt_misc is not mounted at /proc/sys/fs/binfmt_misc"),
                 Some("no emulator for them is registered with the kernel"),
                 Some("the emulator for them is switched off"),
-                Some(
-                    "the emulator for them is registered without the flag F, so it fails in a chroot"
-                ),
+                Some(WITHOUT_F),
             ]
         );
     }

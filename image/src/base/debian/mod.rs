@@ -5,7 +5,7 @@
 
 mod builder;
 mod error;
-mod host;
+pub mod host;
 mod inputs;
 mod log;
 mod port;
