@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-use super::{AltName, BACKDATE_DAYS};
+use super::{AltName, BACKDATE_DAYS, PemError};
 
 /// A certificate in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +32,19 @@ impl Summary {
 
 /// Reads the first certificate in a PEM text.
 pub fn summarize(pem: &str) -> anyhow::Result<Summary> {
-    let der = super::pem::certificate(pem)?;
+    summarize_der(&super::pem::certificate(pem)?)
+}
+
+/// Reads a certificate as it travels over a connection.
+pub fn summarize_der(der: &[u8]) -> anyhow::Result<Summary> {
     let (_, certificate) =
-        x509_parser::parse_x509_certificate(&der).context("parsing a certificate")?;
+        x509_parser::parse_x509_certificate(der).context("parsing a certificate")?;
     let validity = certificate.validity();
     let at = |seconds| {
         OffsetDateTime::from_unix_timestamp(seconds).context("reading a certificate's lifetime")
     };
     Ok(Summary {
-        fingerprint: Sha256::digest(&der)
+        fingerprint: Sha256::digest(der)
             .iter()
             .map(|byte| format!("{byte:02X}"))
             .collect::<Vec<_>>()
@@ -49,6 +53,13 @@ pub fn summarize(pem: &str) -> anyhow::Result<Summary> {
         not_after: at(validity.not_after.timestamp())?,
         names: alt_names(&certificate)?,
     })
+}
+
+/// What a site is known by on its network: the first 16 hexadecimal digits of SHA-256 of the DER
+/// bytes of its authority's certificate, which is the first one in `authority`.
+pub fn site_id(authority: &str) -> Result<String, PemError> {
+    let der = super::pem::certificate(authority)?;
+    Ok(data_encoding::HEXLOWER.encode(&Sha256::digest(der)[..8]))
 }
 
 fn alt_names(certificate: &X509Certificate<'_>) -> anyhow::Result<Vec<AltName>> {

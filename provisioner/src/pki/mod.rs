@@ -6,8 +6,8 @@ mod pem;
 mod san;
 
 pub use authority::{Authority, Issued, Subject};
-pub use inspect::{Summary, summarize};
-pub use pem::{PemError, check_key_pair};
+pub use inspect::{Summary, site_id, summarize, summarize_der};
+pub use pem::{PemError, certificate, check_key_pair};
 pub use san::{AltName, AltNameError};
 
 /// How long a server certificate is valid. Phones refuse more than 825 days

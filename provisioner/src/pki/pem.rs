@@ -20,7 +20,7 @@ pub enum PemError {
 }
 
 /// The DER bytes of the first certificate in `text`.
-pub(super) fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
+pub fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
     items(text)?
         .into_iter()
         .find_map(|item| {
