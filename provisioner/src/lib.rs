@@ -19,4 +19,5 @@ pub mod recipe;
 pub mod secret;
 pub mod site;
 pub mod ssh;
+pub mod tls_client;
 pub mod toolchain;
