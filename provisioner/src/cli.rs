@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::commands::{add_user, completions, image, init, render};
+use crate::commands::{add_user, completions, find, image, init, render};
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 
 /// Bakes a private MQTT broker into a Raspberry Pi card image.
@@ -65,6 +65,8 @@ pub enum Command {
     AddUser(add_user::AddUserArgs),
     /// Show what would be baked, or write it into a folder.
     Render(render::RenderArgs),
+    /// List the brokers of this site that are on the local network, and check each over TLS.
+    Find(find::FindArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

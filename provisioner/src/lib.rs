@@ -10,6 +10,7 @@ pub mod commands;
 pub mod exit;
 pub mod fsio;
 pub mod hint;
+pub mod lan;
 pub mod output;
 pub mod payload;
 pub mod pki;

@@ -3,6 +3,7 @@
 pub mod add_user;
 pub mod build;
 pub mod completions;
+pub mod find;
 pub mod image;
 pub mod init;
 pub mod render;
@@ -18,6 +19,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Image(args) => image::run(args, &cli.global, output),
         Command::AddUser(args) => add_user::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
+        Command::Find(args) => find::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

@@ -111,7 +111,7 @@ fn a_missing_site_and_a_newer_one_are_told_apart() {
 #[test]
 fn help_has_an_example_for_every_command_and_completions_are_a_script() {
     let sandbox = Sandbox::new();
-    for command in ["init", "image", "add-user", "render", "completions"] {
+    for command in ["init", "image", "add-user", "render", "find", "completions"] {
         let help = sandbox.provision(&[command, "--help"]).success().stdout;
         assert!(help.contains("Example"), "{help}");
     }

@@ -8,6 +8,8 @@
 
 mod bake;
 mod certificates;
+mod find;
 mod input;
+mod lan;
 mod people;
 mod support;
