@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, doctor, group, hide, image, init, list_users,
-    push, remove, remove_user, render, rotate_certs, sees, set_password,
+    add_user, ca_passphrase, certs, completions, doctor, find, group, hide, image, init,
+    list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -96,6 +96,8 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Say what this computer or the site lacks, and the cure.
     Doctor(doctor::DoctorArgs),
+    /// List the brokers of this site that are on the local network, and check each over TLS.
+    Find(find::FindArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod exit;
 pub mod fsio;
 pub mod hint;
+pub mod lan;
 pub mod output;
 pub mod payload;
 pub mod pki;

@@ -7,6 +7,7 @@ mod calendar;
 pub mod certs;
 pub mod completions;
 pub mod doctor;
+pub mod find;
 pub mod group;
 pub mod hide;
 pub mod image;
@@ -47,6 +48,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Group(args) => group::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
+        Command::Find(args) => find::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

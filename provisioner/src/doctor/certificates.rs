@@ -5,13 +5,10 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use time::{Duration, OffsetDateTime};
 
-use super::check::{Checked, finding, quoted, skipped, well};
+use super::check::{Checked, finding, skipped, well};
 use crate::fsio;
 use crate::pki::{self, PemError, Summary};
-use crate::site::Host;
-
-/// What ends sooner than this is told of.
-const SOON: Duration = Duration::days(30);
+use crate::site::{Host, RENEW_DAYS, inspect};
 
 /// The authority's own certificate.
 pub(super) fn authority(root: &Path, now: OffsetDateTime) -> Checked {
@@ -105,11 +102,11 @@ fn prove(root: &Path, certificate: &str, key: &str) -> anyhow::Result<Summary> {
     pki::summarize(certificate)
 }
 
-/// A certificate that no client accepts, and that would not be replaced by itself in every case.
+/// A certificate that no client accepts.
 fn lost(path: &Path, host: &Host, why: &anyhow::Error) -> Checked {
     finding(
         format!("{} can't be used: {why:#}", path.display()),
-        format!("rm -f {}; {}", quoted(&path.to_string_lossy()), renew(host)),
+        renew(host),
     )
 }
 
@@ -125,7 +122,7 @@ fn ending(summary: &Summary, now: OffsetDateTime) -> Option<String> {
     let date = summary.not_after.date();
     if summary.not_after < now {
         Some(format!("ended on {date}"))
-    } else if summary.not_after < now + SOON {
+    } else if summary.not_after < now + Duration::days(RENEW_DAYS) {
         let days = (summary.not_after - now).whole_days();
         Some(format!("ends on {date}, in {days} days"))
     } else {

@@ -1,5 +1,6 @@
 //! From plan, site and broker to files and units.
 
+use anyhow::Context as _;
 use broker::config::Config;
 use image::{Entry, EntryPath, Kind, Overlay};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::system::{self, put};
 use super::template;
 use super::tree::Tree;
 use crate::hint::Fault;
+use crate::pki;
 use crate::recipe::{Plain, Plan, Sudo};
 use crate::site::{self, Host, HostFiles, Site};
 use crate::toolchain::BrokerBinary;
@@ -120,6 +122,8 @@ struct HostContext<'a> {
 struct SiteContext<'a> {
     organization: &'a str,
     topic_base: &'a str,
+    /// What the site is known by on its network.
+    id: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -140,7 +144,7 @@ struct BrokerContext<'a> {
 pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     let some_have_certificates = !inputs.site.client_certificates()?.is_empty();
     let certificate_port = some_have_certificates.then_some(inputs.host.certificate_port);
-    let context = tera::Context::from_serialize(&Context::new(inputs, certificate_port))
+    let context = tera::Context::from_serialize(&Context::new(inputs, certificate_port)?)
         .map_err(|error| Fault::new(error.to_string()))?;
     let (mut files, mut units) = (Overlay::new(), Vec::new());
     if inputs.sink == Sink::Card {
@@ -175,9 +179,11 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
 }
 
 impl<'a> Context<'a> {
-    fn new(inputs: &'a Inputs<'_>, certificate_port: Option<u16>) -> Self {
+    fn new(inputs: &'a Inputs<'_>, certificate_port: Option<u16>) -> anyhow::Result<Self> {
         let (plan, config) = (inputs.plan, inputs.site.config());
-        Self {
+        let id = pki::site_id(&inputs.files.authority)
+            .context("reading the authority's certificate, site/pki/ca.crt")?;
+        Ok(Self {
             host: HostContext {
                 name: &inputs.host.name,
                 port: inputs.host.port,
@@ -186,6 +192,7 @@ impl<'a> Context<'a> {
             site: SiteContext {
                 organization: &config.organization,
                 topic_base: &config.topic_base,
+                id,
             },
             broker: BrokerContext {
                 plain: match plan.broker.plain {
@@ -201,7 +208,7 @@ impl<'a> Context<'a> {
             login: &plan.login.name,
             timezone: &plan.timezone,
             target: plan.target.name(),
-        }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::hint::Fault;
 use crate::pki::{self, Authority, Issued};
 
 /// A certificate with less time left than this is issued again: phones refuse one that has ended.
-const RENEW_DAYS: i64 = 30;
+pub const RENEW_DAYS: i64 = 30;
 
 /// Why a host needs a new certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Need {
         match self {
             Self::Missing => "it had none",
             Self::Foreign => "another authority issued the last one",
-            Self::Names => "it has other names than the last one was for",
+            Self::Names => "site.yaml names others than the last one did",
             Self::Expiry => "the last one ends within a month",
             Self::Rotation => "rotated",
         }
@@ -126,8 +126,11 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
     if summary.not_after - now < Duration::days(RENEW_DAYS) {
         return Ok(Some(Need::Expiry));
     }
-    let wanted = host.alt_names().map_err(Fault::input)?;
-    if wanted.iter().any(|name| !summary.names.contains(name)) {
+    let mut wanted = host.alt_names().map_err(Fault::input)?;
+    let mut has = summary.names;
+    wanted.sort();
+    has.sort();
+    if wanted != has {
         return Ok(Some(Need::Names));
     }
     Ok(None)
@@ -142,14 +145,17 @@ pub(super) fn folder(host: &Host) -> PathBuf {
 /// none is used twice.
 pub(super) fn next_serial(root: &Path, pending: &mut Pending) -> anyhow::Result<u64> {
     let path = root.join("pki/serial");
-    let text =
-        fsio::read_optional(&path)?.with_context(|| format!("{} is missing", path.display()))?;
-    let serial = u64::from_str_radix(text.trim(), 16)
-        .with_context(|| format!("reading {}", path.display()))?;
-    pending.add(
-        "pki/serial",
-        &format!("{:016X}\n", serial.wrapping_add(1)),
-        Access::Public,
-    );
+    let text = fsio::read_optional(&path)?.unwrap_or_default();
+    let serial = u64::from_str_radix(text.trim(), 16).map_err(|error| {
+        Fault::input(format!(
+            "{}: {:?} is no serial number: {error}",
+            path.display(),
+            text.trim()
+        ))
+    })?;
+    let next = serial
+        .checked_add(1)
+        .context("serial numbers are used up")?;
+    pending.add("pki/serial", &format!("{next:016X}\n"), Access::Public);
     Ok(serial)
 }

@@ -41,6 +41,7 @@ pub use config::{Host, SiteConfig};
 pub use create::{AuthoritySource, NewSite, Person as FirstPerson, create};
 pub use enroll::{Enrolled, Machine, Wish};
 pub use hosts::{HostFiles, Ready, Renew};
+pub use issue::RENEW_DAYS;
 pub use membership::{Departure, Password, PasswordState};
 pub use name::{Name, NameError};
 pub use people::{People, Person, Sees};

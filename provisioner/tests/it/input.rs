@@ -111,7 +111,11 @@ fn a_missing_site_and_a_newer_one_are_told_apart() {
 #[test]
 fn help_has_an_example_for_every_command_and_completions_are_a_script() {
     let sandbox = Sandbox::new();
-    let people = [
+    for command in [
+        "init",
+        "image",
+        "push",
+        "remove",
         "add-user",
         "remove-user",
         "set-password",
@@ -119,11 +123,14 @@ fn help_has_an_example_for_every_command_and_completions_are_a_script() {
         "sees",
         "hide",
         "group",
-    ];
-    for command in ["init", "image", "render", "completions"]
-        .into_iter()
-        .chain(people)
-    {
+        "rotate-certs",
+        "certs",
+        "ca-passphrase",
+        "find",
+        "render",
+        "doctor",
+        "completions",
+    ] {
         let help = sandbox.provision(&[command, "--help"]).success().stdout;
         assert!(help.contains("Example"), "{help}");
     }
