@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::check::{Checked, finding, skipped, well};
 use crate::fsio;
 use crate::pki::{self, PemError, Summary};
-use crate::site::{Host, RENEW_DAYS, inspect};
+use crate::site::{Host, RENEW_DAYS};
 
 /// The authority's own certificate.
 pub(super) fn authority(root: &Path, now: OffsetDateTime) -> Checked {

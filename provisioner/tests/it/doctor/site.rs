@@ -200,7 +200,7 @@ fn a_certificate_of_another_authority_is_found_even_if_it_has_the_same_name() {
     let said = computer.says("certificate-broker");
     insta::assert_snapshot!(said.shown(), @r"
     finding: site/hosts/broker/server.crt can't be used: it was not issued by this site's authority
-    cure: rm -f site/hosts/broker/server.crt; `provision image --host broker` issues a new one; phones need no change
+    cure: `provision image --host broker` issues a new one; phones need no change
     ");
 }
 
@@ -219,14 +219,14 @@ fn a_certificate_that_is_not_the_keys_or_is_no_certificate_is_found() {
     ]);
     insta::assert_snapshot!(computer.says("certificate-broker").shown(), @r"
     finding: site/hosts/broker/server.crt can't be used: the certificate's public key is not that of the private key
-    cure: rm -f site/hosts/broker/server.crt; `provision image --host broker` issues a new one; phones need no change
+    cure: `provision image --host broker` issues a new one; phones need no change
     ");
     computer
         .sandbox
         .write("site/hosts/broker/server.crt", "nonsense\n");
     insta::assert_snapshot!(computer.says("certificate-broker").shown(), @r"
     finding: site/hosts/broker/server.crt can't be used: it holds no certificate
-    cure: rm -f site/hosts/broker/server.crt; `provision image --host broker` issues a new one; phones need no change
+    cure: `provision image --host broker` issues a new one; phones need no change
     ");
     std::fs::remove_file(computer.sandbox.path(key)).unwrap();
     assert_eq!(computer.says("certificate-broker").status, "finding");
