@@ -219,7 +219,6 @@ impl Push<'_> {
     /// A broker that runs there.
     fn broker(&self, target: Target) -> anyhow::Result<BrokerBinary> {
         let cache = fsio::cache_directory()?;
-        fsio::create_directory(&cache, fsio::Access::Public)?;
         let broker = self.args.build.broker(target, &cache, self.output)?;
         let fits = broker.facts.check(target, self.facts.glibc);
         fits.map_err(|error| {

@@ -44,7 +44,10 @@ facts() {
 free() {
     folder=$1
     while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
-    df -P -k "$folder" | sed -n '2s/^.* \([0-9]*\) *[0-9]*% .*$/\1/p'
+    df -P -k "$folder" | sed 1d | {
+        read -r _ _ _ available _
+        printf '%s\n' "$available"
+    }
 }
 
 # inspect PORT...: the state of the machine, then one line for each path in the input:
@@ -125,6 +128,8 @@ remember() {
         fi
     done
     if systemctl is-enabled --quiet "$unit" 2>/dev/null; then : >"$state/undo/enabled"; fi
+    if id -u mqtt-broker >/dev/null 2>&1; then : >"$state/undo/user"; fi
+    if [ -d "$data" ]; then : >"$state/undo/data"; fi
     sync
     : >"$state/undo/whole"
 }
@@ -145,8 +150,8 @@ apply() {
     remember "$incoming"
     if [ ! -d "$home/releases/$release" ]; then mv "$new" "$home/releases/$release"; fi
     lay "$incoming"
-    systemd-sysusers mqtt-broker.conf || fail "the service's user could not be made"
-    systemd-tmpfiles --create mqtt-broker.conf || fail "the keys could not be opened to the service"
+    said=$(systemd-sysusers mqtt-broker.conf 2>&1) || fail "the service's user could not be made: $said"
+    said=$(systemd-tmpfiles --create mqtt-broker.conf 2>&1) || fail "the keys could not be opened to the service: $said"
     sync
     switch_to "$release"
     systemctl daemon-reload
@@ -192,6 +197,8 @@ undo_now() {
     fi
     while IFS= read -r path; do rm -f "$path"; done <"$state/undo/absent"
     [ -n "$old" ] || rm -rf "$home"
+    [ -e "$state/undo/data" ] || rm -rf "$data"
+    [ -e "$state/undo/user" ] || userdel mqtt-broker 2>/dev/null || true
     if [ ! -e "$state/undo/enabled" ]; then systemctl disable --quiet "$unit" 2>/dev/null || true; fi
     systemctl daemon-reload
     rm -rf "$state/undo"

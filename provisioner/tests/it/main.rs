@@ -17,5 +17,6 @@ mod lan;
 mod list_users;
 mod membership;
 mod people;
+mod push;
 mod removal;
 mod support;

@@ -58,10 +58,15 @@ impl Sandbox {
 
     /// Runs a command here with nothing of this process' environment but `PATH`.
     pub(crate) fn run(&self, command: &mut Command, stdin: &str) -> Ended {
+        self.prepare(command);
+        self.run_as_is(command, stdin)
+    }
+
+    /// Gives a command this folder, this home, and no other environment.
+    pub(crate) fn prepare(&self, command: &mut Command) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.current_dir(self.folder.path()).env_clear();
         command.env("PATH", path).env("HOME", self.path("home"));
-        self.run_as_is(command, stdin)
     }
 
     pub(crate) fn run_as_is(&self, command: &mut Command, stdin: &str) -> Ended {

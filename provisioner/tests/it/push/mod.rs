@@ -1,0 +1,6 @@
+//! `push`, `rotate-certs`, `remove` against real machines.
+
+mod flow;
+mod host;
+mod refusals;
+mod terminal;
