@@ -17,7 +17,7 @@ pub enum Architecture {
 
 impl Architecture {
     /// How many bytes of a program must be read to tell.
-    pub(crate) const HEADER: usize = 20;
+    pub(crate) const HEADER: usize = 40;
 
     /// Debian's name.
     pub const fn name(self) -> &'static str {
@@ -28,17 +28,18 @@ impl Architecture {
         }
     }
 
-    /// The architecture of a program, from the first 20 bytes of its ELF header: the class (32 or 64
-    /// bits), the byte order (little), and `e_machine`.
+    /// The architecture of a program, from the first bytes of its ELF header, 20 or for 32-bit ARM 40: the
+    /// class (32 or 64 bits), the byte order (little), `e_machine`, and for 32-bit ARM also `e_flags`:
+    /// without hardware floating point it is Debian's armel, which is another architecture.
     pub fn of_elf(header: &[u8]) -> Option<Self> {
-        let header = header.get(..Self::HEADER)?;
-        if header[..4] != *b"\x7fELF" {
+        if header.len() < 20 || header[..4] != *b"\x7fELF" {
             return None;
         }
         let machine = u16::from_le_bytes([header[18], header[19]]);
         match (header[4], header[5], machine) {
             (2, 1, 183) => Some(Self::Arm64),
-            (1, 1, 40) => Some(Self::Armhf),
+            // Where a 32-bit header has its flags, EF_ARM_ABI_FLOAT_HARD among them.
+            (1, 1, 40) if header.get(37)? & 0x04 != 0 => Some(Self::Armhf),
             (2, 1, 62) => Some(Self::Amd64),
             _ => None,
         }
@@ -111,5 +112,17 @@ mod tests {
         assert!(Architecture::of_elf(&program).is_some());
         assert_eq!(Architecture::of_elf(b"#!/bin/sh\nexec something"), None);
         assert_eq!(Architecture::of_elf(b"\x7fELF"), None);
+    }
+
+    #[test]
+    fn armhf_and_armel_are_told_apart() {
+        let mut header = [0; Architecture::HEADER];
+        header[..6].copy_from_slice(b"\x7fELF\x01\x01");
+        header[18] = 40;
+        // What Debian's programs have: EABI 5 with hardware and with software floating point.
+        header[36..].copy_from_slice(&0x0500_0400_u32.to_le_bytes());
+        assert_eq!(Architecture::of_elf(&header), Some(Architecture::Armhf));
+        header[36..].copy_from_slice(&0x0500_0200_u32.to_le_bytes());
+        assert_eq!(Architecture::of_elf(&header), None);
     }
 }

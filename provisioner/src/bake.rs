@@ -60,7 +60,7 @@ pub fn bake(
     progress: &mut dyn Progress,
 ) -> anyhow::Result<Report> {
     let card = Card::open(request.base).map_err(image::Error::from)?;
-    check_glibc(&card, request)?;
+    check_broker(&card, request)?;
     check_timezone(&card, request)?;
     let mut overlay = payload.files.clone();
     add_login(&mut overlay, &card, &payload.login, request.timestamp)?;
@@ -97,21 +97,38 @@ pub fn timestamp(host: &HostFiles) -> anyhow::Result<Timestamp> {
     Ok(Timestamp::from_unix(seconds))
 }
 
-fn check_glibc(card: &Card, request: &Request<'_>) -> anyhow::Result<()> {
-    let path = request.plan.target.libc_path();
+/// Whether the base has what the broker's program needs to start: its loader, and a C library that is
+/// new enough.
+fn check_broker(card: &Card, request: &Request<'_>) -> anyhow::Result<()> {
+    let (broker, target) = (request.broker, request.plan.target);
+    let path = target.libc_path();
     let Some(library) = card.read(path).map_err(image::Error::from)? else {
         let text = format!(
             "the base {} has no {path}, so the broker can't run on it",
             request.base.display()
         );
-        return Err(Fault::new(text).into());
+        return Err(Fault::input(text).into());
     };
     let has = ElfFacts::read(&library)
         .with_context(|| format!("reading {path} in the base"))?
         .defines;
-    let checked = request.broker.check(request.plan.target, has);
-    checked
-        .map_err(|error| Fault::new(format!("the broker can't run on this base: {error}")).into())
+    broker.check(target, has).map_err(|error| {
+        Fault::input(format!("the broker can't run on this base: {error}"))
+            .hint("use a newer base, or a broker that is linked with an older glibc or statically")
+    })?;
+    if let Some(loader) = &broker.interpreter
+        && card.read(loader).map_err(image::Error::from)?.is_none()
+    {
+        let text = format!(
+            "the broker can't run on this base: it is loaded by {loader}, which isn't there"
+        );
+        let hint = format!(
+            "use one that is built for {}, or a static one",
+            target.triple()
+        );
+        return Err(Fault::input(text).hint(hint).into());
+    }
+    Ok(())
 }
 
 fn check_timezone(card: &Card, request: &Request<'_>) -> anyhow::Result<()> {

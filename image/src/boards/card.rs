@@ -4,6 +4,7 @@ use super::check::{Board, Gap, missing_drivers};
 use super::drivers::Drivers;
 use super::fdt::{DeviceTree, FdtError};
 use super::initrd::{self, InitrdError};
+use super::kernel::{self, KernelError};
 use crate::{Card, CardError, EntryPath};
 
 /// Proves that `card` finds its root file system on every one of `boards`.
@@ -41,8 +42,11 @@ fn drivers(card: &Card) -> Result<Drivers, BoardError> {
             kernel: kernel.to_owned(),
         })?;
     let table = |name| text(card, &format!("/usr/lib/modules/{release}/{name}"));
+    let path = on_boot(kernel);
+    let kernel = kernel::unpacked(required(card, &path)?)
+        .map_err(|source| BoardError::Kernel { path, source })?;
     Ok(Drivers::new(
-        required(card, &on_boot(kernel))?,
+        kernel,
         &table("modules.alias")?,
         &table("modules.dep")?,
         &table("modules.builtin")?,
@@ -105,6 +109,14 @@ pub enum BoardError {
     Release {
         /// What it is called.
         kernel: String,
+    },
+    /// The kernel is packed, and can't be unpacked.
+    #[error("cannot look into {path}")]
+    Kernel {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
+        source: KernelError,
     },
     /// A device tree is damaged.
     #[error("cannot read device tree {path}")]

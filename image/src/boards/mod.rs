@@ -9,9 +9,11 @@ mod check;
 mod drivers;
 mod fdt;
 mod initrd;
+mod kernel;
 
 pub use card::{BoardError, prove};
 pub use check::{Board, Gap, missing_drivers};
 pub use drivers::{Driver, Drivers};
 pub use fdt::{DeviceTree, FdtError, Node};
 pub use initrd::{InitrdError, modules};
+pub use kernel::KernelError;

@@ -217,3 +217,23 @@ fn a_base_for_another_processor_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_base_of_debians_armel_is_none_for_a_broker_with_hardware_floating_point() {
+    let bench = Bench::with(Features::Bookworm, |tree| {
+        let mut header = vec![0; 52];
+        header[..6].copy_from_slice(b"\x7fELF\x01\x01");
+        header[18] = 40;
+        // EABI 5, EF_ARM_ABI_FLOAT_SOFT.
+        header[36..40].copy_from_slice(&0x0500_0200_u32.to_le_bytes());
+        write(&tree.join("usr/bin/true"), header);
+    });
+    let cache = bench.path("cache");
+    let error = open(&bench.base(), &cache, Architecture::Armhf, &mut Silent).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("is for an unknown architecture, and armhf is wanted"),
+        "{error}"
+    );
+}

@@ -1,10 +1,14 @@
 //! Device trees compiled by `dtc`, walked for drivers.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use image::boards::{DeviceTree, Driver, Drivers, missing_drivers};
+use image::Card;
+use image::boards::{Board, DeviceTree, Driver, Drivers, missing_drivers, prove};
+
+use crate::support::{Bench, Features, at_boot, chain, run, tool, write};
 
 /// A board in the manner of the Pi 4: a slot that is fed through regulators behind the firmware, and a
 /// Wi-Fi chip on a second controller of the same kind.
@@ -56,6 +60,10 @@ const KERNEL: &[u8] =
     b"\0fixed-clock\0arm,gic-400\0vendor,pins\0vendor,firmware\0vendor,expander\0vendor,clocks\0";
 
 fn compile(source: &str) -> DeviceTree {
+    DeviceTree::parse(&blob(source)).unwrap()
+}
+
+fn blob(source: &str) -> Vec<u8> {
     let mut dtc = Command::new("dtc")
         .args(["-q", "-I", "dts", "-O", "dtb"])
         .stdin(Stdio::piped())
@@ -67,7 +75,7 @@ fn compile(source: &str) -> DeviceTree {
     drop(stdin);
     let output = dtc.wait_with_output().unwrap();
     assert!(output.status.success());
-    DeviceTree::parse(&output.stdout).unwrap()
+    output.stdout
 }
 
 fn lacking(kernel: &[u8], initrd: &[&str]) -> Vec<String> {
@@ -124,4 +132,113 @@ fn a_board_without_a_slot_is_not_a_board_that_lacks_nothing() {
     assert_eq!(gaps.len(), 1);
     assert_eq!(gaps[0].what, "the SD slot");
     assert_eq!(gaps[0].driver, Driver::Unknown);
+}
+
+const BOARD: Board = Board {
+    name: "Vendor Board",
+    device_tree: "board.dtb",
+};
+
+/// An archive as initramfs-tools leaves it at the beginning of an initrd, with these modules.
+fn initrd(modules: &[&str]) -> Vec<u8> {
+    let names = modules.iter().map(|module| (format!("{module}.ko.xz"), 4));
+    let mut archive = Vec::new();
+    for (name, size) in names.chain([("TRAILER!!!".to_owned(), 0)]) {
+        archive.extend(b"070701");
+        // 13 fields; the 7th is the size, the 12th the length of the name.
+        for field in 0..13 {
+            let value = match field {
+                6 => size,
+                11 => name.len() + 1,
+                _ => 0,
+            };
+            archive.extend(format!("{value:08X}").bytes());
+        }
+        archive.extend(name.bytes());
+        archive.push(0);
+        archive.resize(archive.len().next_multiple_of(4), 0);
+        archive.resize(archive.len() + size, b'x');
+    }
+    archive
+}
+
+/// The kernel as Linux packs it for 32-bit boards, with the command of its `scripts/xz_wrap.sh`.
+fn zimage(kernel: &[u8]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("piggy_data");
+    write(&plain, kernel);
+    run(tool("xz")
+        .args(["--check=crc32", "--arm", "--lzma2=dict=32MiB"])
+        .arg(&plain));
+    let mut file = vec![0; 0x24];
+    file.extend(0x016F_2818_u32.to_le_bytes());
+    file.extend(fs::read(folder.path().join("piggy_data.xz")).unwrap());
+    file.extend(u32::try_from(kernel.len()).unwrap().to_le_bytes());
+    file
+}
+
+/// A card with this kernel for the board above.
+fn card(kernel: &[u8]) -> Bench {
+    let bench = Bench::with(Features::Trixie, |tree| {
+        let modules = tree.join("usr/lib/modules/6.12-armmp");
+        fs::create_dir_all(&modules).unwrap();
+        for (name, text) in [
+            ("modules.alias", ALIASES),
+            ("modules.dep", NEEDS),
+            ("modules.builtin", BUILT_IN),
+        ] {
+            write(&modules.join(name), text);
+        }
+    });
+    let config = b"kernel=vmlinuz-6.12-armmp\ninitramfs initrd.img-6.12-armmp\n".to_vec();
+    for (name, bytes) in [
+        ("config.txt", config),
+        ("vmlinuz-6.12-armmp", kernel.to_vec()),
+        (
+            "initrd.img-6.12-armmp",
+            initrd(&["slot_host", "fixed", "ext4"]),
+        ),
+        ("board.dtb", blob(SOURCE)),
+    ] {
+        write(&bench.path(name), bytes);
+        run(tool("mcopy")
+            .args(["-o", "-i"])
+            .arg(at_boot(&bench.base()))
+            .arg(bench.path(name))
+            .arg("::/"));
+    }
+    bench
+}
+
+#[test]
+fn a_card_is_proved_whether_its_kernel_is_packed_or_not() {
+    for kernel in [KERNEL.to_vec(), zimage(KERNEL)] {
+        let bench = card(&kernel);
+        let card = Card::open(&bench.base()).unwrap();
+        prove(&card, &[BOARD]).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    }
+}
+
+#[test]
+fn a_driver_that_a_packed_kernel_lacks_is_missed_and_a_damaged_kernel_is_called_that() {
+    let refusal = |kernel: &[u8]| {
+        let bench = card(kernel);
+        chain(&prove(&Card::open(&bench.base()).unwrap(), &[BOARD]).unwrap_err())
+    };
+    let without = String::from_utf8_lossy(KERNEL).replace("vendor,expander", "vendor,excluded");
+    let whole = zimage(KERNEL);
+
+    assert_eq!(
+        refusal(&zimage(without.as_bytes())),
+        "Vendor Board would not find its root file system: \
+         /firmware/gpio (vendor,expander) has no driver in this kernel"
+    );
+    let damaged = refusal(&whole[..whole.len() - 20]);
+    assert!(
+        damaged.starts_with(
+            "cannot look into /boot/firmware/vmlinuz-6.12-armmp\n  \
+             because it is a zImage, and can't be unpacked\n  because "
+        ),
+        "{damaged}"
+    );
 }

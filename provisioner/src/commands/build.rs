@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::payload::{self, Inputs, Payload, Sink};
 use crate::recipe::{self, BaseChoice, Overrides, Plan, Size};
 use crate::site::{Host, HostFiles, KeyAccess, NewSite, Site};
-use crate::toolchain::{self, BrokerBinary, Target};
+use crate::toolchain::{self, BrokerBinary, Target, TargetParser};
 
 /// How to build.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// The kind of board [default: the recipe's].
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = TargetParser)]
     target: Option<Target>,
     /// Room to leave on the root file system [default: the recipe's].
     #[arg(long, value_name = "SIZE")]
@@ -35,7 +35,7 @@ pub struct BuildArgs {
     /// A folder of files to lay over those of the recipe; repeatable.
     #[arg(long, value_name = "DIR")]
     overlay: Vec<PathBuf>,
-    /// A ready-made broker instead of a compiled one.
+    /// A ready-made broker instead of a compiled one; no Rust is needed then.
     #[arg(long, value_name = "FILE")]
     broker: Option<PathBuf>,
     /// The Debian mirror that packages come from [default: apt's].
@@ -76,6 +76,18 @@ impl BuildArgs {
         recipe::load(&self.recipe)?.resolve(overrides, &directory)
     }
 
+    /// Refuses a target that boots from no card, before anything is made for it.
+    pub(super) fn check_card(&self) -> anyhow::Result<()> {
+        let target = self.plan()?.target;
+        if target.is_pi() {
+            return Ok(());
+        }
+        let text = format!("no card can be made for {target}: it is no Raspberry Pi");
+        Err(Fault::input(text)
+            .hint("choose --target aarch64 (Pi 3, Zero 2 W, 4) or --target armv7 (Pi 2, 3)")
+            .into())
+    }
+
     /// Asks what a new site needs, if there is none.
     pub(super) fn new_site(&self, global: &Global) -> anyhow::Result<Option<NewSite>> {
         let root = &global.site;
@@ -109,6 +121,8 @@ impl BuildArgs {
     ) -> anyhow::Result<Parts> {
         let plan = self.plan()?;
         let new = self.new_site(global)?;
+        // Looked at first: nobody shall wait for a base and then hear that the broker doesn't fit.
+        let named = self.named_broker(plan.target)?;
         output.watch_interrupts().context("watching for Ctrl-C")?;
         let cache = fsio::cache_directory()?;
         fsio::create_directory(&cache, Access::Public)?;
@@ -119,7 +133,10 @@ impl BuildArgs {
                 }
                 WithBase::No => Ok(None),
             });
-            let broker = self.broker(plan.target, &cache, output);
+            let broker = match named {
+                Some(named) => Ok(named),
+                None => toolchain::compiled(plan.target, &cache, &mut output.task()),
+            };
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
@@ -157,7 +174,18 @@ impl BuildArgs {
         cache: &Path,
         output: &Output,
     ) -> anyhow::Result<BrokerBinary> {
-        toolchain::obtain(target, self.broker.as_deref(), cache, &mut output.task())
+        match self.named_broker(target)? {
+            Some(named) => Ok(named),
+            None => toolchain::compiled(target, cache, &mut output.task()),
+        }
+    }
+
+    /// The ready-made broker that was named on the command line.
+    fn named_broker(&self, target: Target) -> anyhow::Result<Option<BrokerBinary>> {
+        let named = self.broker.as_deref();
+        named
+            .map(|path| toolchain::ready_made(target, path))
+            .transpose()
     }
 
     /// The host that was named on the command line.

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use ::image::Report;
+use ::image::base::debian::DebianBase;
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -15,13 +16,14 @@ use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::hint::Fault;
 use crate::output::{Output, bytes};
-use crate::recipe::{Size, Sudo};
+use crate::recipe::{BaseChoice, Plan, Size, Sudo};
 use crate::site::{Host, Renew};
 use crate::{bake, ssh};
 
 /// Bakes a card image. Where there is no site yet, it makes one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  provision image --out pi.img\n  \
+                        provision image --target armv7 --out pi2.img\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.
@@ -40,6 +42,7 @@ pub struct ImageArgs {
 /// Runs the command.
 pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     check_out(&args.out)?;
+    args.build.check_card()?;
     if args.dry_run {
         return render::preview(&args.build, global, output);
     }
@@ -60,6 +63,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             "size": baked.report.size,
             "site": parts.site.root(),
             "host": host.name,
+            "target": parts.plan.target.name(),
             "release": baked.release,
             "written": baked.report.written,
         }))?;
@@ -185,9 +189,10 @@ fn explain(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
+    let boards = boards(&parts.plan);
     let (out, name) = (args.out.display(), &host.name);
     output.note(&format!(
-        "The image {out}{size} holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
+        "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
          1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
          2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
@@ -198,4 +203,22 @@ fn explain(
         site.example_client(&format!("{name}.local"), host.port),
     ));
     Ok(())
+}
+
+/// The beginning of a sentence on the boards that the card boots on, where they are known.
+fn boards(plan: &Plan) -> String {
+    let base = match plan.base {
+        BaseChoice::Debian => DebianBase::new(plan.target.architecture()),
+        BaseChoice::File(_) => None,
+    };
+    let Some(base) = base else {
+        return String::new();
+    };
+    let short = |name: &'static str| name.strip_prefix("Raspberry Pi ").unwrap_or(name);
+    let names: Vec<_> = base
+        .boards()
+        .iter()
+        .map(|board| short(board.name))
+        .collect();
+    format!("boots on Raspberry Pi {}. It ", names.join(", "))
 }

@@ -15,7 +15,7 @@ pub struct Recipe {
     pub extends: Option<String>,
     /// The base image: `debian`, or a path to an `.img` or `.img.xz`, relative to this file.
     pub base: Option<String>,
-    /// The kind of board: `aarch64`.
+    /// The kind of board: `aarch64` or `armv7`.
     pub target: Option<String>,
     /// Trees of files: names, or paths relative to this file. Later ones win.
     pub overlays: Option<Vec<String>>,

@@ -31,28 +31,44 @@ pub struct BrokerBinary {
     pub facts: ElfFacts,
 }
 
-/// Returns the broker for `target`: `ready_made` if the user names one, else the one in the cache
-/// that was built from this very source, else it is built.
+/// Returns the broker that the user names, which needs no compiler.
 ///
 /// # Errors
 ///
-/// A missing compiler, linker or standard library is named with its cure before cargo starts;
-/// a binary for another machine is refused.
-pub fn obtain(
+/// A file that can't be read, or that is no program for `target`.
+pub fn ready_made(target: Target, path: &Path) -> anyhow::Result<BrokerBinary> {
+    let bytes = fs::read(path)
+        .map_err(|error| Fault::input(error.to_string()))
+        .with_context(|| format!("reading broker {}", path.display()))?;
+    look_into(target, path.to_owned(), bytes)
+}
+
+/// Returns the broker in the cache that was built for `target` from this very source, else builds it.
+///
+/// # Errors
+///
+/// A missing compiler, linker or standard library is named with its cure before cargo starts.
+pub fn compiled(
     target: Target,
-    ready_made: Option<&Path>,
     cache: &Path,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<BrokerBinary> {
-    let path = match ready_made {
-        Some(path) => path.to_owned(),
-        None => built(target, cache, progress)?,
-    };
+    let path = built(target, cache, progress)?;
     let bytes = fs::read(&path).with_context(|| format!("reading broker {}", path.display()))?;
-    let facts = ElfFacts::read(&bytes).and_then(|facts| facts.check(target, None).map(|()| facts));
-    let facts = facts.map_err(|error| {
-        Fault::input(format!("broker {} can't be used: {error}", path.display()))
-    })?;
+    look_into(target, path, bytes)
+}
+
+fn look_into(target: Target, path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<BrokerBinary> {
+    let refused = |error| format!("broker {} can't be used: {error}", path.display());
+    let facts = ElfFacts::read(&bytes).map_err(|error| Fault::input(refused(error)))?;
+    if let Err(error) = facts.check(target, None) {
+        let mut others = Target::ALL.into_iter().filter(|other| other.is_pi());
+        let hint = match others.find(|other| facts.check(*other, None).is_ok()) {
+            Some(other) => format!("it fits --target {other}"),
+            None => format!("name one that is built for {}", target.triple()),
+        };
+        return Err(Fault::input(refused(error)).hint(hint).into());
+    }
     Ok(BrokerBinary { path, bytes, facts })
 }
 

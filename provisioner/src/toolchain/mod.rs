@@ -6,7 +6,7 @@ mod elf;
 mod source;
 mod target;
 
-pub use build::{BrokerBinary, Compiler, find_cargo, find_linker, obtain};
+pub use build::{BrokerBinary, Compiler, compiled, find_cargo, find_linker, ready_made};
 pub use elf::{ElfError, ElfFacts, GlibcVersion};
 pub use source::BrokerSource;
-pub use target::Target;
+pub use target::{Target, TargetParser};

@@ -1,9 +1,11 @@
 //! The kinds of computer that a broker can be made for.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use image::Architecture;
 
 use crate::hint::{Fault, nearest};
@@ -35,6 +37,11 @@ struct Facts {
 impl Target {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Aarch64, Self::Armv7, Self::X86_64];
+
+    /// Whether it is a Raspberry Pi, which boots from a card.
+    pub const fn is_pi(self) -> bool {
+        matches!(self, Self::Aarch64 | Self::Armv7)
+    }
 
     /// What people call it.
     pub const fn name(self) -> &'static str {
@@ -88,12 +95,54 @@ impl FromStr for Target {
         if let Some(target) = Self::ALL.into_iter().find(|target| target.name() == text) {
             return Ok(target);
         }
-        let fault = Fault::input(format!("there is no target {text:?}"));
-        let names = Self::ALL.map(Self::name);
-        Err(match nearest(text, names) {
-            Some(near) => fault.hint(format!("did you mean {near}?")),
-            None => fault.hint(format!("there are {}", names.join(", "))),
-        })
+        Err(Fault::input(format!("there is no target {text:?}")).hint(meant(text)))
+    }
+}
+
+/// What somebody should know who asked for the target `text`, which doesn't exist.
+fn meant(text: &str) -> String {
+    // These are a letter away from armv7, whose programs die on them of an illegal instruction.
+    if text.starts_with("armv6") || matches!(text, "arm" | "armel") {
+        return "there is no broker for the processor of a Pi 1 and Zero; armv7 is for Pi 2 and 3"
+            .to_owned();
+    }
+    // As Debian and the Raspberry Pi's people call them.
+    let known = Target::ALL.into_iter().find(|target| {
+        let debians = target.architecture().name();
+        text == debians || (*target == Target::Aarch64 && text.starts_with("armv8"))
+    });
+    let names = Target::ALL.map(Target::name);
+    match known.map(Target::name).or_else(|| nearest(text, names)) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Reads `--target`: as clap does it, but clap would take armv7 for a good guess at armv6.
+#[derive(Debug, Clone, Copy)]
+pub struct TargetParser;
+
+impl TypedValueParser for TargetParser {
+    type Value = Target;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let parse = |text: String| {
+            let target = text.parse::<Target>();
+            target.map_err(|fault| format!("{fault}; {}", meant(&text)))
+        };
+        StringValueParser::new()
+            .try_map(parse)
+            .parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = Target::value_variants().iter();
+        Some(Box::new(values.filter_map(ValueEnum::to_possible_value)))
     }
 }
 

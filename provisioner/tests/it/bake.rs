@@ -1,13 +1,12 @@
 //! Cards baked on a small base, looked at with e2fsprogs, dosfstools and util-linux.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Ended, Sandbox};
-
-/// Where Debian's `libc6-arm64-cross` has its libraries: a C library and a program for a Pi.
-const LIBRARIES: &str = "/usr/aarch64-linux-gnu/lib";
+use crate::kinds::{ARM64, Kind};
+use crate::support::{Ended, Sandbox, tool};
 
 /// Byte offset of the small base's root partition.
 const ROOT: u64 = 40 << 20;
@@ -15,22 +14,19 @@ const ROOT: u64 = 40 << 20;
 /// Bytes of the small base.
 const SIZE: u64 = 72 << 20;
 
-fn tool(sandbox: &Sandbox, script: &str) -> Ended {
-    // The tools of file systems are not on an ordinary user's path.
-    sandbox.run(
-        Command::new("sh").args(["-euc", &format!("PATH=$PATH:/usr/sbin:/sbin; {script}")]),
-        "",
-    )
-}
-
 /// A sandbox with `base.img`, laid out like a Pi's card, and `broker`, a program for a Pi.
 fn with_base() -> Sandbox {
+    with_base_of(&ARM64, |_| {})
+}
+
+/// The same for a kind of board, when `change` has had its hand in the folder `root`.
+pub(crate) fn with_base_of(kind: &Kind, change: impl FnOnce(&Sandbox)) -> Sandbox {
     let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("root").join(kind.libc()).parent().unwrap()).unwrap();
     for folder in [
         "etc/skel",
         "etc/systemd/system",
         "usr/lib/systemd/system",
-        "usr/lib/aarch64-linux-gnu",
         "usr/share/zoneinfo/Etc",
         "usr/bin",
         "boot/firmware",
@@ -48,11 +44,13 @@ fn with_base() -> Sandbox {
     sandbox.write("root/usr/share/zoneinfo/Etc/UTC", "TZif2");
     sandbox.write("root/etc/skel/.profile", "# profile\n");
     sandbox.write("root/usr/lib/systemd/system/ssh.service", "[Service]\n");
-    let copy =
-        |from: &str, to: &str| fs::copy(Path::new(LIBRARIES).join(from), sandbox.path(to)).unwrap();
-    copy("libc.so.6", "root/usr/lib/aarch64-linux-gnu/libc.so.6");
-    copy("ld-linux-aarch64.so.1", "root/usr/bin/true");
-    copy("ld-linux-aarch64.so.1", "broker");
+    let copy = |from: &str, to: &str| fs::copy(kind.library(from), sandbox.path(to)).unwrap();
+    copy("libc.so.6", &format!("root/{}", kind.libc()));
+    copy(kind.loader, &format!("root/usr/lib/{}", kind.loader));
+    copy(kind.loader, "root/usr/bin/true");
+    copy(kind.loader, "broker");
+    symlink("usr/lib", sandbox.path("root/lib")).unwrap();
+    change(&sandbox);
     let blocks = (SIZE - ROOT) / 1024;
     tool(
         &sandbox,
@@ -75,7 +73,7 @@ fn bake(sandbox: &Sandbox, more: &[&str]) -> Ended {
 }
 
 /// What debugfs prints for `request` on the root file system of `pi.img`.
-fn debugfs(sandbox: &Sandbox, request: &str) -> String {
+pub(crate) fn debugfs(sandbox: &Sandbox, request: &str) -> String {
     tool(
         sandbox,
         &format!("debugfs -R '{request}' 'pi.img?offset={ROOT}' 2>/dev/null"),
@@ -83,7 +81,7 @@ fn debugfs(sandbox: &Sandbox, request: &str) -> String {
     .stdout
 }
 
-fn clean(sandbox: &Sandbox) {
+pub(crate) fn clean(sandbox: &Sandbox) {
     tool(sandbox, &format!("e2fsck -fn 'pi.img?offset={ROOT}'")).success();
     tool(
         sandbox,
@@ -433,7 +431,7 @@ fn a_name_added_to_the_site_is_in_the_next_cards_certificate() {
 #[test]
 fn nothing_is_written_through_a_link_of_an_overlay() {
     let sandbox = Sandbox::with_site();
-    let ld = Path::new(LIBRARIES).join("ld-linux-aarch64.so.1");
+    let ld = ARM64.library(ARM64.loader);
     fs::create_dir_all(sandbox.path("mine/etc/sub")).unwrap();
     sandbox.write("mine/etc/sub/file", "x");
     sandbox.write("mine/overlay.yaml", "links: {etc/sub: /tmp/elsewhere}\n");

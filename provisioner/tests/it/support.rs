@@ -119,6 +119,15 @@ impl Ended {
     }
 }
 
+/// Runs a script of the shell in the sandbox.
+pub(crate) fn tool(sandbox: &Sandbox, script: &str) -> Ended {
+    // The tools of file systems are not on an ordinary user's path.
+    sandbox.run(
+        Command::new("sh").args(["-euc", &format!("PATH=$PATH:/usr/sbin:/sbin; {script}")]),
+        "",
+    )
+}
+
 /// A port on which nothing listens at the moment.
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::host;
+use super::log::MIRROR_IN_BETWEEN;
 use crate::boards::BoardError;
 use crate::ext4::WriteError;
 use crate::mbr::MbrError;
@@ -97,6 +98,11 @@ impl DebianError {
                     .to_owned(),
             ),
             Self::Namespace { cure, .. } => Some(cure.clone()),
+            Self::Install { reason, .. } if reason.contains(MIRROR_IN_BETWEEN) => Some(
+                "the mirror's lists of packages don't belong together, as while it is updated: try \
+                 again later, or give another with `--mirror`"
+                    .to_owned(),
+            ),
             Self::Install { .. } => Some(
                 "look for the cause at the end of the log: an unreachable mirror (give another with \
                  `--mirror`), less than 2 GiB free in $TMPDIR or /tmp, or a package that does not install"

@@ -89,8 +89,12 @@ fn detail(line: &str) -> Option<&str> {
     line.strip_prefix("provision: ")
 }
 
-/// The line that most likely says why a build failed: the first error that apt, dpkg or a tool reported,
-/// else the last thing that was said before mmdebstrap gave up.
+/// What apt says when a mirror's signed index and its lists of packages don't belong together.
+pub(super) const MIRROR_IN_BETWEEN: &str = "Mirror sync in progress";
+
+/// The line that most likely says why a build failed: that the mirror is in between two states, else the
+/// first error that apt, dpkg or a tool reported, else the last thing that was said before mmdebstrap gave
+/// up.
 pub(super) fn cause(lines: &VecDeque<String>) -> String {
     // It ends with summaries of its own, which repeat whole command lines and scripts.
     let end = lines
@@ -103,10 +107,12 @@ pub(super) fn cause(lines: &VecDeque<String>) -> String {
             .any(|prefix| line.starts_with(prefix))
             || line.contains("No space left on device")
     };
+    let in_between = |line: &&String| line.starts_with("E: ") && line.contains(MIRROR_IN_BETWEEN);
     lines
         .iter()
         .take(end)
-        .find(is_error)
+        .find(in_between)
+        .or_else(|| lines.iter().take(end).find(is_error))
         .or_else(|| lines.iter().take(end).rfind(|line| !line.is_empty()))
         .map_or_else(|| "it said nothing".to_owned(), |line| shortened(line))
 }
@@ -213,6 +219,31 @@ mod tests {
             cause(&lines.into()),
             "Err:1 http://127.0.0.1:9/debian trixie InRelease"
         );
+    }
+
+    #[test]
+    fn a_mirror_in_between_two_states_is_the_cause_before_what_follows_from_it() {
+        // As apt 2.6 has it.
+        let lines = [
+            "Err:7 http://deb.debian.org/debian trixie/main armhf Packages",
+            "  File has unexpected size (9246492 != 9246996). Mirror sync in progress? [IP: 192.0.2.1 80]",
+            "E: Failed to fetch http://deb.debian.org/debian/dists/trixie/main/binary-armhf/Packages.xz  ",
+            "E: Failed to fetch http://deb.debian.org/debian/dists/trixie-updates/main/binary-armhf/\
+             Packages.xz  File has unexpected size (720 != 1108). Mirror sync in progress? [IP: 192.0.2.1 80]",
+            "E: mmdebstrap failed to run",
+        ]
+        .map(str::to_owned);
+        let cause = cause(&lines.into());
+        assert!(
+            cause.ends_with("(720 != 1108). Mirror sync in progress? [IP: 192.0.2.1 80]"),
+            "{cause}"
+        );
+        let error = super::super::DebianError::Install {
+            status: "exit status: 25".to_owned(),
+            reason: cause,
+            log: "base.log".into(),
+        };
+        assert!(error.hint().unwrap().contains("try again later"));
     }
 
     #[test]
