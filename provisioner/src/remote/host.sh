@@ -183,19 +183,20 @@ said() {
 undo_now() {
     [ -e "$state/undo/whole" ] || die "there is nothing to take back"
     old=$(cat "$state/undo/release")
+    if [ -z "$old" ]; then
+        systemctl disable --now --quiet "$unit" 2>/dev/null || true
+        rm -f "$home/current"
+    fi
     (cd "$state/undo/files" && entries ! -type d) | while IFS= read -r path; do
         cp -P -p "$state/undo/files$path" "$path.provision-new"
         mv -T -f "$path.provision-new" "$path"
     done
+    while IFS= read -r path; do rm -f "$path"; done <"$state/undo/absent"
     if [ -n "$old" ]; then
         switch_to "${old#releases/}"
         systemctl daemon-reload
         systemctl restart "$unit" || true
-    else
-        systemctl disable --now --quiet "$unit" 2>/dev/null || true
-        rm -f "$home/current"
     fi
-    while IFS= read -r path; do rm -f "$path"; done <"$state/undo/absent"
     [ -n "$old" ] || rm -rf "$home"
     [ -e "$state/undo/data" ] || rm -rf "$data"
     [ -e "$state/undo/user" ] || userdel mqtt-broker 2>/dev/null || true

@@ -102,7 +102,20 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
          readlink /etc/mqtt-broker /usr/local/bin/mqtt-broker; ps -o user= -C mqtt-broker; \
          systemctl is-enabled mqtt-broker; ls /var/lib/mqtt-provision; stat -c %a /var/lib/mqtt-provision",
     );
-    insta::assert_snapshot!(looked.stdout, @"");
+    insta::assert_snapshot!(looked.stdout, @r"
+    640 root:mqtt-broker /etc/mqtt-broker/passwd
+    640 root:mqtt-broker /etc/mqtt-broker/tls/server.key
+    ../usr/local/lib/mqtt-broker/current/etc
+    ../lib/mqtt-broker/current/bin/mqtt-broker
+    mqtt-broker
+    enabled
+    laid
+    laid-folders
+    lock
+    pushes
+    units
+    700
+    ");
 
     // A certificate.
     let old = shown(&host);

@@ -189,10 +189,20 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Everything in the container goes with it.
+        // The container's first process takes all others with it; systemd-nspawn alone does not.
+        for id in descendants(self.child.id()) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The children of a process, as numbers.
+fn descendants(parent: u32) -> Vec<String> {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let children = children.unwrap_or_default();
+    children.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A sandbox with a login key in its home, and a small broker for this computer in `broker`.
@@ -229,7 +239,7 @@ pub(super) fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &[&str]) -> 
     ]);
     script
         .arg("--command")
-        .arg(format!("{program} {args}"))
+        .arg(format!("{program} --color never {args}"))
         .arg("/dev/null");
     sandbox.prepare(&mut script);
     script

@@ -38,7 +38,10 @@ fn a_machine_that_does_not_answer_and_a_name_that_nobody_has() {
     let ended = push(&sandbox, &format!("pi@127.0.0.1:{port}"), &[]);
     assert_eq!(ended.code, 1);
     let said = ended.stderr.replace(&port.to_string(), "[PORT]");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    error: 127.0.0.1 does not answer on port [PORT]: Connection refused (os error 111)
+      hint: is the machine on, in this network, and does it run an SSH server?
+    ");
     let ended = push(&sandbox, "pi@no-such-machine.invalid", &[]);
     assert_eq!(ended.code, 1);
     assert!(
@@ -67,7 +70,13 @@ fn a_host_key_that_is_new_or_another_than_before() {
     let host = Host::boot(&sandbox);
     let to = host.destination("pi");
     let unknown = push(&sandbox, &to, &[]);
-    insta::assert_snapshot!(told(&unknown, &host), @"");
+    insta::assert_snapshot!(told(&unknown, &host), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: the host key of 127.0.0.1, [FINGERPRINT], was never seen before
+      hint: compare it with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints there, then use --accept-new
+    ");
     assert!(!sandbox.path("site").exists());
 
     host.site(&sandbox);
@@ -125,7 +134,13 @@ fn a_key_that_nobody_knows_there() {
     let to = host.destination("pi");
     let before = sandbox.listing();
     let ended = push(&sandbox, &to, &["--accept-new", "--identity", "stranger"]);
-    insta::assert_snapshot!(told(&ended, &host), @"");
+    insta::assert_snapshot!(told(&ended, &host), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: pi@127.0.0.1:[SSH] lets nobody in: tried stranger; it takes publickey,password
+      hint: name a key with --identity FILE, or make yours known there: ssh-copy-id pi@127.0.0.1
+    ");
     let missing = push(&sandbox, &to, &["--accept-new", "--identity", "nowhere"]);
     assert_eq!(
         (
@@ -148,7 +163,14 @@ fn a_user_who_is_not_root_and_cannot_become_it() {
     host.site(&sandbox);
     // Where sudo asks and nobody is there to answer.
     let asks = push(&sandbox, &host.destination("asks"), &["--accept-new"]);
-    insta::assert_snapshot!(told(&asks, &host), @"");
+    insta::assert_snapshot!(told(&asks, &host), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    Remembered the host key of 127.0.0.1, [FINGERPRINT]
+    error: there is no terminal to ask at: Password of asks for sudo on 127.0.0.1
+      hint: let asks use sudo without a password, or run this on a terminal
+    ");
     untouched(&sandbox, &host);
     drop(host);
     let quirks = ["--bind-ro=/dev/null:/usr/bin/sudo".to_owned()];
@@ -160,7 +182,14 @@ fn a_user_who_is_not_root_and_cannot_become_it() {
         },
     );
     let without = push(&sandbox, &host.destination("plain"), &["--accept-new"]);
-    insta::assert_snapshot!(told(&without, &host), @"");
+    insta::assert_snapshot!(told(&without, &host), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Remembered the host key of 127.0.0.1, [FINGERPRINT]
+    error: plain is not root, and there is no sudo
+      hint: log in as root, or install sudo there
+    ");
 }
 
 #[test]
@@ -185,7 +214,14 @@ fn a_port_that_another_program_holds_and_files_that_are_somebody_elses() {
         .next()
         .unwrap()
         .to_owned();
-    insta::assert_snapshot!(said.replace(&process, "[PID]"), @"");
+    insta::assert_snapshot!(said.replace(&process, "[PID]"), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    Remembered the host key of 127.0.0.1, [FINGERPRINT]
+    error: port [MQTT] is held by sshd-holder (process [PID]); nothing was changed
+      hint: stop it there (sudo systemctl disable --now sshd-holder), or give the host another port in site.yaml
+    ");
     untouched(&sandbox, &host);
     host.run(&sandbox, "kill $(pgrep sshd-holder); rm /run/sshd-holder")
         .success();
@@ -195,7 +231,13 @@ fn a_port_that_another_program_holds_and_files_that_are_somebody_elses() {
     )
     .success();
     let foreign = push(&sandbox, &to, &[]);
-    insta::assert_snapshot!(told(&foreign, &host), @"");
+    insta::assert_snapshot!(told(&foreign, &host), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: /etc/mqtt-broker is there already and is not provision's; nothing was changed
+      hint: move it away: sudo mv /etc/mqtt-broker /etc/mqtt-broker.old
+    ");
     let kept = host.run(&sandbox, "cat /etc/mqtt-broker/passwd").success();
     assert_eq!(kept.stdout, "mine\n");
 }
@@ -275,7 +317,7 @@ fn a_machine_without_systemd_and_one_with_a_processor_that_is_too_old() {
         "uname",
         "#!/bin/sh\ncase $1 in -m) echo armv6l ;; *) exec /usr/bin/uname \"$@\" ;; esac\n",
     );
-    sandbox.write("od", "#!/bin/sh\necho ' 7f 45 4c 46 01 01 01 00 00 00 00 00 00 00 00 00 03 00 28 00 01 00 00 00'\n");
+    sandbox.write("od", "#!/bin/sh\necho ' 7f 45 4c 46 01 01 01 00 00 00 00 00 00 00 00 00 03 00 28 00 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 04 00 05'\n");
     let mut chmod = Command::new("chmod");
     sandbox.run(chmod.args(["+x", "uname", "od"]), "").success();
     let bind = |name: &str| {
@@ -293,7 +335,13 @@ fn a_machine_without_systemd_and_one_with_a_processor_that_is_too_old() {
         },
     );
     let old = push(&sandbox, &host.destination("pi"), &["--accept-new"]);
-    insta::assert_snapshot!(told(&old, &host), @"");
+    insta::assert_snapshot!(told(&old, &host), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: testhost has an armv6l processor (Pi 1, Zero, Zero W), and the broker is made for ARMv7 and newer: it would stop at its first instruction; nothing was changed
+      hint: a Pi 2, 3, 4, 5 or Zero 2 W will do
+    ");
     assert!(!sandbox.path("site").exists());
     untouched(&sandbox, &host);
 }
@@ -377,7 +425,13 @@ fn a_site_that_others_can_read_and_a_second_command_at_the_same_time() {
         .run(chmod.args(["644", "site/hosts/testhost/probe"]), "")
         .success();
     let open = push(&sandbox, "pi@127.0.0.1:1", &[]);
-    insta::assert_snapshot!(open.shown(), @"");
+    insta::assert_snapshot!(open.shown(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: site/hosts/testhost/probe is secret, but its mode is 0644
+      hint: chmod 600 site/hosts/testhost/probe
+    ");
     let mut chmod = Command::new("chmod");
     sandbox
         .run(chmod.args(["600", "site/hosts/testhost/probe"]), "")
@@ -390,6 +444,12 @@ fn a_site_that_others_can_read_and_a_second_command_at_the_same_time() {
     let second = push(&sandbox, "pi@127.0.0.1:1", &[]);
     holder.kill().unwrap();
     holder.wait().unwrap();
-    insta::assert_snapshot!(second.shown(), @"");
+    insta::assert_snapshot!(second.shown(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: another command is working on site
+      hint: wait for it to end, then try again
+    ");
     assert!(login_key(&sandbox).exists());
 }
