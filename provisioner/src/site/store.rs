@@ -249,7 +249,9 @@ impl Site {
         let hosts = self.config.hosts.iter().flat_map(|host| {
             super::hosts::SECRETS.map(|file| format!("hosts/{}/{file}", host.name))
         });
-        for name in fixed.into_iter().chain(hosts) {
+        let clients = self.people.people.keys();
+        let clients = clients.map(|name| format!("pki/clients/{name}/client.key"));
+        for name in fixed.into_iter().chain(hosts).chain(clients) {
             let path = self.root.join(name);
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,

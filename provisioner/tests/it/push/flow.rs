@@ -243,3 +243,41 @@ fn the_name_it_was_reached_by_joins_the_certificate_and_a_second_machine_gets_a_
         ["testhost", "second"].map(|name| sandbox.read(&format!("site/hosts/{name}/server.key")));
     assert_ne!(keys[0], keys[1]);
 }
+
+#[test]
+fn an_agents_key_lets_in_too_and_a_broker_for_another_processor_is_not_sent() {
+    if !possible() {
+        return;
+    }
+    let sandbox = sandbox();
+    let host = Host::boot(&sandbox);
+    host.site(&sandbox);
+    let script = format!(
+        "eval \"$(ssh-agent)\" >/dev/null; trap 'kill $SSH_AGENT_PID' EXIT; \
+         ssh-add -q home/.ssh/id_ed25519; mv home/.ssh home/away; \
+         {} push {} --broker broker --accept-new; code=$?; mv home/away home/.ssh; exit $code",
+        env!("CARGO_BIN_EXE_provision"),
+        host.destination("pi")
+    );
+    let mut shell = Command::new("sh");
+    sandbox.run(shell.args(["-c", &script]), "").success();
+
+    // The first bytes of a program for a 64-bit Pi, and no more of it than a look needs.
+    let mut foreign = std::fs::read(sandbox.path("broker")).unwrap();
+    foreign[18..20].copy_from_slice(&183_u16.to_le_bytes());
+    std::io::Write::write_all(
+        &mut std::fs::File::create(sandbox.path("foreign")).unwrap(),
+        &foreign,
+    )
+    .unwrap();
+    let to = host.destination("pi");
+    let refused = sandbox.provision(&["push", &to, "--broker", "foreign"]);
+    assert_eq!(refused.code, 2, "{}", refused.shown());
+    assert!(
+        refused
+            .stderr
+            .contains("it is made for aarch64, the target is x86_64"),
+        "{}",
+        refused.shown()
+    );
+}
