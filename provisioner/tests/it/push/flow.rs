@@ -163,6 +163,25 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
     );
     assert!(with_certificate(&sandbox, host.certificates, "jane", &jane));
 
+    // What somebody has edited there is as it should be again.
+    host.run(&sandbox, "echo '# mine' >>/etc/mqtt-broker/broker.conf")
+        .success();
+    let look = push(&sandbox, &to, &["--dry-run"]).success();
+    assert!(
+        look.stdout
+            .contains("changed  /etc/mqtt-broker/broker.conf"),
+        "{}",
+        look.shown()
+    );
+    push(&sandbox, &to, &[]).success();
+    let again = push(&sandbox, &to, &[]).success();
+    assert!(
+        again.stderr.contains("nothing is sent"),
+        "{}",
+        again.shown()
+    );
+    assert!(with_password(&sandbox, host.mqtt, "owner", &owner));
+
     // Two releases are kept: the one in use, and one to go back to.
     let releases = host.run(&sandbox, "ls /usr/local/lib/mqtt-broker/releases | wc -l");
     assert_eq!(releases.stdout.trim(), "2");
