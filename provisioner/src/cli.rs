@@ -73,8 +73,11 @@ pub enum Command {
     /// Remove the broker from a Pi that it was pushed to.
     Remove(remove::RemoveArgs),
     /// Issue new server certificates from the same authority.
+    ///
+    /// Phones go on trusting it. The old ones stay beside the new ones, in site/hosts/NAME/previous, until a push
+    /// has succeeded.
     RotateCerts(rotate_certs::RotateCertsArgs),
-    /// List the certificates and when they end.
+    /// List the certificates and when they end; exit code 3 if one is due.
     Certs(certs::CertsArgs),
     /// Put the authority's key under a passphrase, or take it off.
     CaPassphrase(ca_passphrase::CaPassphraseArgs),

@@ -1,8 +1,9 @@
 //! `provision ca-passphrase`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use crate::cli::Global;
 use crate::exit::ExitStatus;
@@ -36,7 +37,7 @@ pub fn run(
     if args.remove {
         site.set_authority_passphrase(&access, None)?;
         output.status(&format!("Removed the passphrase of {}", path.display()));
-        return Ok(ExitStatus::Success);
+        return report(&path, false, output);
     }
     let new = match &args.new_passphrase_file {
         Some(file) => KeyAccess {
@@ -52,5 +53,14 @@ pub fn run(
     ));
     output
         .note("It is asked for whenever a certificate is issued. There is no way back without it.");
+    report(&path, true, output)
+}
+
+fn report(path: &Path, encrypted: bool, output: &Output) -> anyhow::Result<ExitStatus> {
+    if output.policy().json {
+        output.json(&json!({ "version": 1, "key": path, "encrypted": encrypted }))?;
+    } else {
+        output.data(&path.display().to_string())?;
+    }
     Ok(ExitStatus::Success)
 }

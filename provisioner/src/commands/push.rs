@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ::image::Progress;
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -11,7 +13,7 @@ use super::build::BuildArgs;
 use super::init;
 use crate::cli::Global;
 use crate::exit::ExitStatus;
-use crate::hint::Fault;
+use crate::hint::{Fault, Interrupted};
 use crate::output::{Output, bytes};
 use crate::payload::{self, Inputs, Payload, Sink};
 use crate::remote::{
@@ -95,24 +97,23 @@ pub fn run(args: &PushArgs, global: &Global, output: &Output) -> anyhow::Result<
     let connection = args.reach.open(&args.destination, &global.site, keys)?;
     let facts = Facts::of(&connection)?;
     facts.target()?;
+    // Every question that has nothing to do with the site, before there is one.
+    let root = Root::of(&connection, &facts)?;
     let (site, told) = if let Some(site) = old {
         (site, None)
     } else {
-        let new = args
-            .build
-            .complete(&facts.hostname.to_ascii_lowercase(), &global.key_access())?;
+        let name = facts.hostname.to_ascii_lowercase();
+        let new = args.build.complete(&name, &global.key_access())?;
         let (site, told) = init::create(new, &global.site, output)?;
         (site, Some(told))
     };
-    if let Some(said) = connection.remember(site.root())? {
-        output.status(&said);
-    }
     let push = Push {
         args,
         global,
         output,
         connection: &connection,
         facts: &facts,
+        root: &root,
     };
     push.run(site, told.as_ref())
 }
@@ -132,27 +133,30 @@ struct Push<'a> {
     output: &'a Output,
     connection: &'a Connection,
     facts: &'a Facts,
+    root: &'a Root<'a>,
 }
 
 /// What belongs on the machine, and what it has.
-struct Looked<'a> {
+struct Looked {
     enrolled: Enrolled,
     ready: Ready,
     payload: Payload,
     broker: PathBuf,
-    root: Root<'a>,
     state: State,
     changes: Vec<Change>,
 }
 
 impl Push<'_> {
     fn run(&self, mut site: Site, told: Option<&init::Told>) -> anyhow::Result<ExitStatus> {
+        // From here on nothing is asked but the passphrase of the authority's key, which ends by itself.
         let looked = match self.look(&site) {
             Ok(looked) => looked,
             Err(error) => {
                 // Nothing was made with a site that was made for this push.
                 if told.is_some() {
+                    let root = site.root().display().to_string();
                     site.discard()?;
+                    self.output.status(&format!("Removed site {root} again"));
                 }
                 return Err(error);
             }
@@ -174,7 +178,7 @@ impl Push<'_> {
     }
 
     /// Finds out what belongs on the machine and what it has. Nothing is written, here or there.
-    fn look(&self, site: &Site) -> anyhow::Result<Looked<'_>> {
+    fn look(&self, site: &Site) -> anyhow::Result<Looked> {
         let (args, facts) = (self.args, self.facts);
         let target = facts.target()?;
         let machine = Machine {
@@ -189,7 +193,6 @@ impl Push<'_> {
         };
         let enrolled = site.enroll(&machine, wish)?;
         let plan = args.build.plan_for(target)?;
-        let root = Root::of(self.connection, facts)?;
         let broker = self.broker(target)?;
         let now = OffsetDateTime::now_utc();
         let access = self.global.key_access();
@@ -202,7 +205,10 @@ impl Push<'_> {
             broker: &broker,
             sink: Sink::Host,
         })?;
-        let state = State::of(&root, &payload, &site.ports(&enrolled.host)?)?;
+        self.output
+            .watch_interrupts()
+            .context("watching for Ctrl-C")?;
+        let state = State::of(self.root, &payload, &site.ports(&enrolled.host)?)?;
         let changes = state.changes(&payload);
         state.check(payload.size())?;
         Ok(Looked {
@@ -210,7 +216,6 @@ impl Push<'_> {
             ready,
             payload,
             broker: broker.path,
-            root,
             state,
             changes,
         })
@@ -232,7 +237,11 @@ impl Push<'_> {
     }
 
     /// Writes into the site what is new about the host, before the machine gets any of it.
-    fn keep(&self, site: &mut Site, looked: &Looked<'_>) -> anyhow::Result<()> {
+    fn keep(&self, site: &mut Site, looked: &Looked) -> anyhow::Result<()> {
+        self.still_wanted()?;
+        if let Some(said) = self.connection.remember(site.root())? {
+            self.output.status(&said);
+        }
         site.keep_enrolled(&looked.enrolled)?;
         site.keep(&looked.ready)?;
         for said in looked.enrolled.said.iter().chain(&looked.ready.issued) {
@@ -242,15 +251,20 @@ impl Push<'_> {
     }
 
     /// Sends, switches, proves; switches back if the proof fails.
-    fn place(&self, looked: &Looked<'_>) -> anyhow::Result<Way> {
-        let (files, payload, root) = (&looked.ready.files, &looked.payload, &looked.root);
+    fn place(&self, looked: &Looked) -> anyhow::Result<Way> {
+        let (files, payload, root) = (&looked.ready.files, &looked.payload, self.root);
         let proof = Proof {
             authority: &files.authority,
             port: looked.enrolled.host.port,
             password: &files.probe,
         };
-        let current = looked.state.release() == Some(payload.release.as_str());
-        if current && looked.state.is_active() && !looked.differs() {
+        let (state, active) = (&looked.state, looked.state.is_active());
+        let current = state.release().unwrap_or_default();
+        if state.is_pending() && active && prove(self.connection, &proof).is_ok() {
+            // The last push was cut short after the switch. What it brought works: there is no going back.
+            root.finish(current)?;
+        }
+        if active && current == payload.release && !looked.differs() {
             self.output
                 .status("Found everything as it should be; nothing is sent");
             return prove(self.connection, &proof).map_err(|error| {
@@ -269,20 +283,31 @@ impl Push<'_> {
             payload.release
         ));
         let applied = packed.apply(root)?;
-        match prove(self.connection, &proof) {
+        let proved = self
+            .still_wanted()
+            .and_then(|()| prove(self.connection, &proof));
+        match proved {
             Ok(way) => applied.finish().map(|()| way),
             Err(error) => {
                 let said = applied.undo()?;
-                Err(unproved(
-                    &error,
-                    &said,
-                    "the machine has gone back to what it had",
-                ))
+                let then = "the machine has gone back to what it had";
+                if error.is::<Interrupted>() {
+                    return Err(error.context(then));
+                }
+                Err(unproved(&error, &said, then))
             }
         }
     }
 
-    fn note(&self, site: &Site, looked: &Looked<'_>) -> anyhow::Result<()> {
+    /// An error if the user has pressed Ctrl-C.
+    fn still_wanted(&self) -> anyhow::Result<()> {
+        if self.output.task().cancelled() {
+            return Err(Interrupted.into());
+        }
+        Ok(())
+    }
+
+    fn note(&self, site: &Site, looked: &Looked) -> anyhow::Result<()> {
         let certificate = pki::summarize(&looked.ready.files.certificate)?;
         let push = LastPush::new(
             OffsetDateTime::now_utc().format(&Rfc3339)?,
@@ -294,7 +319,7 @@ impl Push<'_> {
         site.pushed(&looked.enrolled.host, &push)
     }
 
-    fn preview(&self, looked: &Looked<'_>) -> anyhow::Result<ExitStatus> {
+    fn preview(&self, looked: &Looked) -> anyhow::Result<ExitStatus> {
         let output = self.output;
         for said in looked.enrolled.said.iter().chain(&looked.ready.issued) {
             output.note(&format!("Would be: {said}"));
@@ -322,7 +347,7 @@ impl Push<'_> {
         })
     }
 
-    fn report(&self, site: &Site, looked: &Looked<'_>, way: &Way) -> anyhow::Result<()> {
+    fn report(&self, site: &Site, looked: &Looked, way: &Way) -> anyhow::Result<()> {
         let (host, output) = (&looked.enrolled.host, self.output);
         if let Way::ThroughSsh(why) = way {
             output.warn(&format!(
@@ -352,7 +377,7 @@ impl Push<'_> {
     }
 }
 
-impl Looked<'_> {
+impl Looked {
     fn differing(&self) -> impl Iterator<Item = &Change> {
         let all = self.changes.iter();
         all.filter(|change| change.kind != ChangeKind::Same)
@@ -367,7 +392,9 @@ impl Looked<'_> {
 fn unproved(error: &anyhow::Error, said: &str, then: &str) -> anyhow::Error {
     let said = said.trim_end();
     let text = format!("the broker runs, but could not be proved, and {then}: {error:#}\n{said}");
-    Fault::new(text).into()
+    Fault::new(text)
+        .hint("the lines that begin with `broker:` are its own last words; `journalctl -u mqtt-broker` there has all")
+        .into()
 }
 
 fn json_of(changes: &[Change]) -> Vec<serde_json::Value> {

@@ -1,6 +1,7 @@
 //! `provision remove`.
 
 use clap::Args;
+use serde_json::json;
 
 use super::push::ReachArgs;
 use crate::cli::Global;
@@ -35,9 +36,6 @@ pub fn run(args: &RemoveArgs, global: &Global, output: &Output) -> anyhow::Resul
     let destination = destination(args, &site)?;
     let keys = site.card_host_keys()?;
     let connection = args.reach.open(&destination, site.root(), keys)?;
-    if let Some(said) = connection.remember(site.root())? {
-        output.status(&said);
-    }
     let facts = Facts::of(&connection)?;
     facts.target()?;
     let what = if args.purge {
@@ -51,6 +49,9 @@ pub fn run(args: &RemoveArgs, global: &Global, output: &Output) -> anyhow::Resul
             facts.hostname
         ))?;
     }
+    if let Some(said) = connection.remember(site.root())? {
+        output.status(&said);
+    }
     Root::of(&connection, &facts)?.uninstall(args.purge)?;
     for host in &site.config().hosts {
         let push = site.last_push(host)?;
@@ -62,7 +63,16 @@ pub fn run(args: &RemoveArgs, global: &Global, output: &Output) -> anyhow::Resul
     if !args.purge {
         output.note("What it has stored is still in /var/lib/mqtt-broker there; --purge removes that as well.");
     }
-    output.data(&facts.hostname)?;
+    if output.policy().json {
+        output.json(&json!({
+            "version": 1,
+            "host": facts.hostname,
+            "destination": destination.to_string(),
+            "purged": args.purge,
+        }))?;
+    } else {
+        output.data(&facts.hostname)?;
+    }
     Ok(ExitStatus::Success)
 }
 

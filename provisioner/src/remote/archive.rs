@@ -7,6 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::payload::CURRENT;
 
+/// The last entry: an archive that was cut between two entries is whole to tar, and has it not.
+const LAST: &str = "/.whole";
+
 /// Packs `files`, all dated `modified` (seconds since 1970). The link to the current release is left
 /// out: to turn it is the last step and not a matter of unpacking.
 pub(super) fn pack(files: &Overlay, modified: u32) -> anyhow::Result<Zeroizing<Vec<u8>>> {
@@ -14,6 +17,14 @@ pub(super) fn pack(files: &Overlay, modified: u32) -> anyhow::Result<Zeroizing<V
     for (path, entry) in files.iter().filter(|(path, _)| path.as_str() != CURRENT) {
         append(&mut builder, path, entry, modified).with_context(|| format!("packing {path}"))?;
     }
+    let whole = EntryPath::new(LAST).context("packing the last entry")?;
+    append(
+        &mut builder,
+        &whole,
+        &Entry::file("", 0o600, "push"),
+        modified,
+    )
+    .context("packing the last entry")?;
     let bytes = builder.into_inner().context("packing the files")?;
     Ok(Zeroizing::new(bytes))
 }
@@ -93,6 +104,7 @@ mod tests {
         -rw------- 0/0               4 1970-01-01 00:00:00 etc/a b
         lrwxrwxrwx 0/0               0 1970-01-01 00:00:00 etc/link -> ../elsewhere
         -rwxr-xr-x 0/0               0 1970-01-01 00:00:00 opt/LONG/file
+        -rw------- 0/0               0 1970-01-01 00:00:00 .whole
         ");
     }
 }

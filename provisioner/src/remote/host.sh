@@ -1,10 +1,11 @@
 #!/bin/sh
-# What `provision` does on a machine that runs. Called as: sh -c "$(cat host.sh)" provision MARK VERB ...
-#
-# Standard input is first whatever comes before the line MARK (a password that sudo may have taken), then
-# the verb's own input. What is printed on standard output is for a program, on standard error for people.
+# What `provision` does on a machine that runs. Evaluated there by a shell that has read it from its standard
+# input, with VERB and its arguments; what follows in the input is the verb's own. What is printed on standard
+# output is for a program, on standard error for people.
 set -eu
 umask 022
+# Whoever listens may be gone: what was begun is ended, or taken back, all the same.
+trap '' PIPE HUP INT TERM
 export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 home=/usr/local/lib/mqtt-broker
@@ -33,7 +34,8 @@ facts() {
     if [ -d /run/systemd/system ]; then
         printf 'systemd=%s\n' "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
     fi
-    printf 'id=%s\n' "$(sha256sum /etc/machine-id 2>/dev/null | cut -c 1-32 || true)"
+    # One that is empty is not a machine's own.
+    if [ -s /etc/machine-id ]; then printf 'id=%s\n' "$(sha256sum </etc/machine-id | cut -c 1-32)"; fi
     if command -v sudo >/dev/null; then printf 'sudo=yes\n'; fi
     for tool in tar sha256sum stat readlink mktemp; do
         command -v "$tool" >/dev/null || printf 'lacks=%s\n' "$tool"
@@ -56,6 +58,8 @@ inspect() {
     printf 'current=%s\n' "$(readlink "$home/current" 2>/dev/null || true)"
     printf 'active=%s\n' "$(systemctl is-active "$unit" 2>/dev/null || true)"
     printf 'free=%s\n' "$(free "$home")"
+    if [ -e "$state/undo/whole" ]; then printf 'pending=yes\n'; fi
+    if [ -e "$state/laid" ]; then sort -u "$state/laid" | sed 's/^/laid=/'; fi
     for path in "$home/current" "$etc" "$program"; do
         if [ -e "$path" ] && [ ! -L "$path" ]; then printf 'foreign=%s\n' "$path"; fi
     done
@@ -98,7 +102,8 @@ switch_to() {
 # What lies below the current folder, but for the broker's own releases; with "-type ..." of find.
 entries() { find . -mindepth 1 "$@" ! -path ".$home" ! -path ".$home/*" | sed 's/^\.//' | sort; }
 
-# Puts what lies below $1 into its place, file by file, and notes what it was for uninstall.
+# Puts what lies below $1 into its place, file by file, takes away what was laid before and is not in it,
+# and notes all of it for uninstall.
 lay() {
     (cd "$1" && entries -type d) | while IFS= read -r path; do
         [ ! -d "$path" ] || continue
@@ -106,20 +111,36 @@ lay() {
         chmod --reference="$1$path" "$path"
         printf '%s\n' "$path" >>"$state/laid-folders"
     done
-    (cd "$1" && entries ! -type d) | while IFS= read -r path; do
+    (cd "$1" && entries ! -type d) >"$state/laid.new"
+    while IFS= read -r path; do
         cp -P -p "$1$path" "$path.provision-new"
         mv -T -f "$path.provision-new" "$path"
-        printf '%s\n' "$path" >>"$state/laid"
+    done <"$state/laid.new"
+    stale "$state/laid.new" | while IFS= read -r path; do rm -f "$path"; done
+    mv "$state/laid.new" "$state/laid"
+}
+
+# What was laid before and is not in the list $1.
+stale() { sort -u "$state/laid" 2>/dev/null | grep -v -x -F -f "$1" || true; }
+
+# Units that were enabled before and are not among the arguments.
+stale_units() {
+    for name in $(cat "$state/units" 2>/dev/null || true); do
+        case " $* " in
+        *" $name "*) ;;
+        *) printf '%s\n' "$name" ;;
+        esac
     done
 }
 
-# Keeps what will be replaced.
+# Keeps what will be replaced or taken away.
 remember() {
-    rm -rf "$state/undo"
+    forget
     mkdir -p "$state/undo/files"
     readlink "$home/current" >"$state/undo/release" 2>/dev/null || true
     : >"$state/undo/absent"
-    (cd "$1" && entries ! -type d) | while IFS= read -r path; do
+    (cd "$1" && entries ! -type d) >"$state/undo/new"
+    { cat "$state/undo/new" && stale "$state/undo/new"; } | while IFS= read -r path; do
         if [ -e "$path" ] || [ -L "$path" ]; then
             mkdir -p "$state/undo/files$(dirname "$path")"
             cp -P -p "$path" "$state/undo/files$path"
@@ -127,11 +148,22 @@ remember() {
             printf '%s\n' "$path" >>"$state/undo/absent"
         fi
     done
-    if systemctl is-enabled --quiet "$unit" 2>/dev/null; then : >"$state/undo/enabled"; fi
+    for note in laid laid-folders units; do
+        if [ -e "$state/$note" ]; then cp "$state/$note" "$state/undo/$note"; fi
+    done
+    # A card was baked and not pushed to: its unit is in no note.
+    if [ -L "$home/current" ] && [ ! -e "$state/units" ]; then printf '%s\n' "$unit" >"$state/undo/units"; fi
     if id -u mqtt-broker >/dev/null 2>&1; then : >"$state/undo/user"; fi
-    if [ -d "$data" ]; then : >"$state/undo/data"; fi
     sync
     : >"$state/undo/whole"
+    sync
+}
+
+# There is nothing to take back any more.
+forget() {
+    rm -f "$state/undo/whole"
+    sync
+    rm -rf "$state/undo"
 }
 
 # make_room RELEASE: takes one of that name away. If it is in use, a copy of it is from now on.
@@ -153,9 +185,13 @@ apply() {
     lock
     [ ! -e "$state/undo/whole" ] || undo_now
     mkdir -p "$home/releases"
+    rm -rf "$home"/.incoming-*
     incoming=$(mktemp -d "$home/.incoming-XXXXXX")
     trap leave EXIT
     tar -x -p -f - -C "$incoming" || die "the archive could not be unpacked"
+    # Its last entry: tar takes one that was cut between two entries for whole.
+    [ -e "$incoming/.whole" ] || die "the archive did not come whole"
+    rm "$incoming/.whole"
     new=$incoming$home/releases/$release
     "$new/bin/mqtt-broker" -h >/dev/null 2>&1 || die "the broker does not run on this machine: $("$new/bin/mqtt-broker" -h 2>&1 | tail -n 1)"
     # The same contents are the same release, unless somebody has edited it in place.
@@ -168,6 +204,7 @@ apply() {
     sync
     switch_to "$release"
     systemctl daemon-reload
+    for name in $(stale_units "$@"); do systemctl disable --now --quiet "$name" 2>/dev/null || true; done
     printf '%s\n' "$@" >"$state/units"
     systemctl enable --quiet "$@" || fail "the service could not be enabled"
     systemctl reset-failed "$@" 2>/dev/null || true
@@ -178,7 +215,21 @@ apply() {
 leave() {
     status=$?
     rm -rf "$incoming"
-    if [ "$status" -ne 0 ] && [ -e "$state/undo/whole" ]; then undo_now; fi
+    if [ "$status" -eq 0 ] || [ ! -e "$state/undo/whole" ]; then
+        rmdir "$home/releases" "$home" 2>/dev/null || true
+        leave_nothing
+        exit "$status"
+    fi
+    # Not as a condition: that would make it go on after an error.
+    set +e
+    (
+        set -e
+        undo_now >/dev/null 2>&1
+    )
+    undone=$?
+    [ "$undone" -eq 0 ] || exit 71
+    leave_nothing
+    exit "$status"
 }
 
 # Says why, and what the broker said.
@@ -195,11 +246,11 @@ said() {
 # Takes back what apply did.
 undo_now() {
     [ -e "$state/undo/whole" ] || die "there is nothing to take back"
-    old=$(cat "$state/undo/release")
-    if [ -z "$old" ]; then
-        systemctl disable --now --quiet "$unit" 2>/dev/null || true
-        rm -f "$home/current"
-    fi
+    old=$(cat "$state/undo/release" 2>/dev/null || true)
+    for name in "$unit" $(cat "$state/units" 2>/dev/null || true); do
+        grep -q -x -F "$name" "$state/undo/units" 2>/dev/null ||
+            systemctl disable --now --quiet "$name" 2>/dev/null || true
+    done
     (cd "$state/undo/files" && entries ! -type d) | while IFS= read -r path; do
         cp -P -p "$state/undo/files$path" "$path.provision-new"
         mv -T -f "$path.provision-new" "$path"
@@ -208,36 +259,59 @@ undo_now() {
     if [ -n "$old" ]; then
         switch_to "${old#releases/}"
         systemctl daemon-reload
-        systemctl restart "$unit" || true
+        for name in $(cat "$state/undo/units" 2>/dev/null || true); do
+            systemctl enable --quiet "$name" || true
+            systemctl restart "$name" || true
+        done
+    else
+        rm -rf "$home"
+        # What the broker has stored, if it ever has, is not ours to remove.
+        rmdir "$data" 2>/dev/null || true
+        [ -e "$state/undo/user" ] || [ -d "$data" ] || userdel mqtt-broker 2>/dev/null || true
     fi
-    [ -n "$old" ] || rm -rf "$home"
-    [ -e "$state/undo/data" ] || rm -rf "$data"
-    [ -e "$state/undo/user" ] || userdel mqtt-broker 2>/dev/null || true
-    if [ ! -e "$state/undo/enabled" ]; then systemctl disable --quiet "$unit" 2>/dev/null || true; fi
+    for path in $(sort -r "$state/laid-folders" 2>/dev/null || true); do
+        grep -q -x -F "$path" "$state/undo/laid-folders" 2>/dev/null || rmdir "$path" 2>/dev/null || true
+    done
+    for note in laid laid-folders units; do
+        rm -f "$state/$note"
+        if [ -e "$state/undo/$note" ]; then cp "$state/undo/$note" "$state/$note"; fi
+    done
     systemctl daemon-reload
-    rm -rf "$state/undo"
-    sync
+    forget
 }
 
+# Where nothing was before, nothing is left.
+leave_nothing() { [ -e "$home" ] || rm -rf "$state"; }
+
+# undo RELEASE: the proof of RELEASE failed.
 undo() {
     lock
+    still "$1"
     said >&2
     undo_now
+    leave_nothing
 }
 
-# The push was proved: what was kept for the case that it failed goes, but for one release to go back to.
+# Another computer may have pushed in between; what that one did is its own.
+still() {
+    [ "$(readlink "$home/current")" = "releases/$1" ] || die "another push to this machine came in between" 75
+}
+
+# finish RELEASE: it was proved. What was kept for the case that it failed goes, but for one release to go
+# back to.
 finish() {
     lock
+    still "$1"
     old=$(cat "$state/undo/release" 2>/dev/null || true)
-    now=$(readlink "$home/current")
     for folder in "$home"/releases/*; do
         case releases/${folder##*/} in
-        "$old" | "$now") ;;
+        "$old" | "releases/$1") ;;
         *) rm -rf "$folder" ;;
         esac
     done
-    rm -rf "$state/undo" "$home"/.incoming-*
-    printf '%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ) ${SUDO_USER:-root} $now" >>"$state/pushes"
+    forget
+    rm -rf "$home"/.incoming-*
+    printf '%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ) ${SUDO_USER:-root} $1" >>"$state/pushes"
 }
 
 # uninstall data|no-data: removes what pushes have laid here.
@@ -255,7 +329,7 @@ uninstall() {
         sort -r "$state/laid-folders" | while IFS= read -r path; do rmdir "$path" 2>/dev/null || true; done
     fi
     rm -f "$etc" "$program" "/etc/systemd/system/$unit" /usr/lib/sysusers.d/mqtt-broker.conf \
-        /usr/lib/tmpfiles.d/mqtt-broker.conf "/etc/systemd/system/multi-user.target.wants/$unit"
+        /usr/lib/tmpfiles.d/mqtt-broker.conf /etc/avahi/services/mqtt-broker.service "/etc/systemd/system/multi-user.target.wants/$unit"
     rm -rf "$home"
     systemctl daemon-reload
     systemctl reset-failed "$unit" 2>/dev/null || true
@@ -266,11 +340,6 @@ uninstall() {
     rm -rf "$state"
 }
 
-mark=$1
-shift
-while IFS= read -r line; do
-    [ "$line" != "$mark" ] || break
-done
 verb=$1
 shift
 case $verb in

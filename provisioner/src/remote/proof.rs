@@ -65,15 +65,26 @@ pub fn prove(connection: &Connection, proof: &Proof<'_>) -> anyhow::Result<Way> 
     let Err(error) = direct else {
         return Ok(Way::Direct);
     };
-    let channel = connection
-        .session()
-        .channel_direct_tcpip("127.0.0.1", proof.port, None)
-        .context("reaching the broker through SSH")?;
-    let mut stream = client
-        .handshake(&name, channel, PATIENCE)
-        .context("greeting the broker through SSH")?;
-    echo(&mut stream, proof.password)?;
+    through_ssh(connection, &client, &name, proof).with_context(|| {
+        format!("from here: {error:#}; through SSH, where no firewall is in the way")
+    })?;
     Ok(Way::ThroughSsh(format!("{error:#}")))
+}
+
+fn through_ssh(
+    connection: &Connection,
+    client: &TlsClient,
+    name: &str,
+    proof: &Proof<'_>,
+) -> anyhow::Result<()> {
+    let session = connection.session();
+    let channel = session
+        .channel_direct_tcpip("127.0.0.1", proof.port, None)
+        .context("reaching the broker")?;
+    let mut stream = client
+        .handshake(name, channel, PATIENCE)
+        .context("greeting the broker")?;
+    echo(&mut stream, proof.password)
 }
 
 fn dial(name: &str, port: u16) -> anyhow::Result<TcpStream> {

@@ -24,7 +24,11 @@ impl std::fmt::Debug for Packed<'_> {
 #[must_use = "it has to be finished or undone"]
 pub struct Applied<'a> {
     root: &'a Root<'a>,
+    release: String,
 }
+
+/// How `host.sh` ends if it could not take back what it had begun.
+const HALF_WAY: i32 = 71;
 
 impl<'a> Packed<'a> {
     /// Packs `payload`, whose files are dated `modified` (seconds since 1970).
@@ -42,29 +46,37 @@ impl<'a> Packed<'a> {
     pub fn apply(&self, root: &'a Root<'a>) -> anyhow::Result<Applied<'a>> {
         let mut arguments = vec![self.payload.release.as_str()];
         arguments.extend(self.payload.units.iter().map(|unit| unit.name.as_str()));
+        let release = &self.payload.release;
         let ran = root.run("apply", &arguments, &self.archive)?;
-        if ran.status != 0 {
-            let said = ran.stderr.trim();
-            return Err(Fault::new(format!(
-                "the machine could not switch to release {}, and is as it was before:\n{said}",
-                self.payload.release
+        let said = ran.stderr.trim();
+        match ran.status {
+            0 => Ok(Applied {
+                root,
+                release: release.clone(),
+            }),
+            HALF_WAY => Err(Fault::new(format!(
+                "the machine could not switch to release {release}, nor go back to what it had:\n{said}"
             ))
-            .into());
+            .hint("make room there if it has none; the next push begins with going back")
+            .into()),
+            _ => Err(Fault::new(format!(
+                "the machine could not switch to release {release}, and is as it was before:\n{said}"
+            ))
+            .hint("the lines that begin with `broker:` are its own last words, if it came that far")
+            .into()),
         }
-        Ok(Applied { root })
     }
 }
 
 impl Applied<'_> {
     /// The proof was given: older releases go, but for the last.
     pub fn finish(self) -> anyhow::Result<()> {
-        let ran = self.root.run("finish", &[], b"")?;
-        ran.success("tidying up on the machine").map(drop)
+        self.root.finish(&self.release)
     }
 
     /// The proof failed: back to what was there. Returns what the broker said last.
     pub fn undo(self) -> anyhow::Result<String> {
-        let ran = self.root.run("undo", &[], b"")?;
+        let ran = self.root.run("undo", &[&self.release], b"")?;
         let said = ran.stderr.clone();
         ran.success("going back to what was there")
             .context("the machine may have the new release still; push again")?;
@@ -73,6 +85,14 @@ impl Applied<'_> {
 }
 
 impl Root<'_> {
+    /// Keeps `release`, which was proved.
+    pub fn finish(&self, release: &str) -> anyhow::Result<()> {
+        let ran = self.run("finish", &[release], b"")?;
+        ran.success("tidying up on the machine")
+            .context("the broker is proved and runs; push again to tidy up")
+            .map(drop)
+    }
+
     /// What the broker said last, one line each.
     pub fn said(&self) -> anyhow::Result<String> {
         self.run("said", &[], b"")?

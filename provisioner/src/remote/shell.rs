@@ -15,8 +15,13 @@ use crate::secret::Secret;
 /// What runs over there; the first argument says which part of it.
 const SCRIPT: &str = include_str!("host.sh");
 
-/// The line after which the script's own input begins. Before it comes the password, whether `sudo`
-/// takes it or not.
+/// Reads the script from standard input and evaluates it: `sudo` logs its arguments, and on a card that
+/// would be the whole script each time. One line, since some login shells take no other. What comes
+/// before the mark is the password, whether `sudo` takes it or not.
+const LOADER: &str = "while IFS= read -r line; do [ \"$line\" != \"$1\" ] || break; done; \
+                      script=$(head -c \"$2\"); shift 2; eval \"$script\"";
+
+/// The line after which the script begins.
 const MARK: &str = "provision begins";
 
 /// How often a wrong password for `sudo` may be corrected.
@@ -86,8 +91,8 @@ impl<'a> Root<'a> {
     pub(super) fn run(&self, verb: &str, arguments: &[&str], input: &[u8]) -> anyhow::Result<Ran> {
         let mut command = match self.way {
             Way::AlreadyRoot => String::new(),
-            Way::Sudo => "LC_ALL=C sudo -n ".to_owned(),
-            Way::SudoWith(_) => "LC_ALL=C sudo -S -p '' ".to_owned(),
+            Way::Sudo => "env LC_ALL=C sudo -n ".to_owned(),
+            Way::SudoWith(_) => "env LC_ALL=C sudo -S -p '' ".to_owned(),
         };
         command += &script_command(verb, arguments);
         let mut lines = zeroize::Zeroizing::new(Vec::new());
@@ -95,8 +100,7 @@ impl<'a> Root<'a> {
             lines.extend_from_slice(password.expose().as_bytes());
             lines.push(b'\n');
         }
-        lines.extend_from_slice(MARK.as_bytes());
-        lines.push(b'\n');
+        lines.extend_from_slice(preamble().as_bytes());
         run(self.connection, &command, &[&lines, input])
     }
 }
@@ -104,8 +108,7 @@ impl<'a> Root<'a> {
 impl Connection {
     /// Runs the part `verb` of the script as the user who logged in.
     pub(super) fn run(&self, verb: &str) -> anyhow::Result<Ran> {
-        let mark = format!("{MARK}\n");
-        run(self, &script_command(verb, &[]), &[mark.as_bytes()])
+        run(self, &script_command(verb, &[]), &[preamble().as_bytes()])
     }
 }
 
@@ -117,7 +120,7 @@ fn sudo(connection: &Connection, facts: &Facts) -> anyhow::Result<Way> {
             .hint("log in as root, or install sudo there")
             .into());
     }
-    let asked = run(connection, "LC_ALL=C sudo -n true", &[])?;
+    let asked = run(connection, "env LC_ALL=C sudo -n true", &[])?;
     if asked.status == 0 {
         return Ok(Way::Sudo);
     }
@@ -156,15 +159,21 @@ fn try_password(connection: &Connection, password: &Secret) -> anyhow::Result<Ra
     let line = zeroize::Zeroizing::new(format!("{}\n", password.expose()));
     run(
         connection,
-        "LC_ALL=C sudo -k -S -p '' true",
+        "env LC_ALL=C sudo -k -S -p '' true",
         &[line.as_bytes()],
     )
 }
 
 fn script_command(verb: &str, arguments: &[&str]) -> String {
-    let mut words = vec!["sh", "-c", SCRIPT, "provision", MARK, verb];
+    let size = SCRIPT.len().to_string();
+    let mut words = vec!["sh", "-c", LOADER, "provision", MARK, &size, verb];
     words.extend(arguments);
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// What the loader reads: the mark and the script.
+fn preamble() -> String {
+    format!("{MARK}\n{SCRIPT}")
 }
 
 /// One word for a shell, whatever is in it.
@@ -186,7 +195,12 @@ fn run(connection: &Connection, command: &str, input: &[&[u8]]) -> anyhow::Resul
     channel
         .read_to_string(&mut stdout)
         .and_then(|_| channel.stderr().read_to_string(&mut stderr))
-        .context("reading what the machine said")?;
+        .map_err(|error| {
+            Fault::new(format!(
+                "the connection was lost, or the machine takes too long: {error}"
+            ))
+            .hint("it ends or takes back what it had begun; push again to see what it has")
+        })?;
     channel.wait_close().context("ending an SSH channel")?;
     let status = channel
         .exit_status()

@@ -24,6 +24,10 @@ pub struct State {
     release: Option<String>,
     /// Whether the broker's service runs.
     active: bool,
+    /// Whether the last push was never proved: it was interrupted.
+    pending: bool,
+    /// What earlier pushes have laid.
+    laid: Vec<String>,
     /// Free bytes where releases lie.
     free: u64,
     /// Paths that should be links of ours and are somebody else's files.
@@ -65,6 +69,8 @@ pub enum ChangeKind {
     Changed,
     /// It is as it should be.
     Same,
+    /// An earlier push has laid it, and it belongs there no more.
+    Removed,
 }
 
 impl fmt::Display for ChangeKind {
@@ -73,6 +79,7 @@ impl fmt::Display for ChangeKind {
             Self::Added => "added",
             Self::Changed => "changed",
             Self::Same => "same",
+            Self::Removed => "removed",
         })
     }
 }
@@ -97,6 +104,8 @@ impl State {
         for (name, value) in facts.lines().filter_map(|line| line.split_once('=')) {
             match name {
                 "current" => state.release = value.strip_prefix("releases/").map(str::to_owned),
+                "pending" => state.pending = true,
+                "laid" => state.laid.push(value.to_owned()),
                 "active" => state.active = value == "active",
                 "free" => {
                     let kib: u64 = value.parse().context("reading the machine's free space")?;
@@ -132,10 +141,23 @@ impl State {
         self.active
     }
 
+    /// Whether the last push was interrupted before it was proved.
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// What putting `payload` there changes, in the order of the paths.
     pub fn changes(&self, payload: &Payload) -> Vec<Change> {
-        let all = wanted(payload).into_iter();
-        all.map(|(path, entry)| {
+        let wanted = wanted(payload);
+        let gone = self.laid.iter().filter(|path| !wanted.contains_key(*path));
+        let gone = gone.map(|path| Change {
+            path: path.clone(),
+            kind: ChangeKind::Removed,
+            origin: "an earlier push".to_owned(),
+            secret: false,
+        });
+        let gone: Vec<_> = gone.collect();
+        let kept = wanted.into_iter().map(|(path, entry)| {
             let kind = match self.found.get(&path) {
                 None => ChangeKind::Added,
                 Some(found) if found.is(entry) => ChangeKind::Same,
@@ -147,8 +169,8 @@ impl State {
                 origin: entry.origin.clone(),
                 secret: entry.secret,
             }
-        })
-        .collect()
+        });
+        kept.chain(gone).collect()
     }
 
     /// Refuses what a push must not do.

@@ -91,7 +91,7 @@ impl Site {
         let mut by_key = None;
         for host in hosts {
             let push = self.last_push(host)?;
-            if push.is_some_and(|push| push.machine == machine.id) {
+            if push.is_some_and(|push| !machine.id.is_empty() && push.machine == machine.id) {
                 by_push = Some(host);
             }
             let key = self.card_host_key(host)?;

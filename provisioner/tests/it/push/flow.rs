@@ -75,12 +75,7 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
         "{}",
         look.shown()
     );
-    let after: Vec<_> = sandbox
-        .listing()
-        .into_iter()
-        .filter(|line| !line.contains("known_hosts"))
-        .collect();
-    assert_eq!(before, after);
+    assert_eq!(before, sandbox.listing());
     let first = push(&sandbox, &to, &["--accept-new"]).success();
     assert_eq!(first.stdout, "testhost\n");
     let owner = sandbox.read("site/passwords/owner");
@@ -117,51 +112,8 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
     700
     ");
 
-    // A certificate.
-    let old = shown(&host);
-    sandbox.provision(&["rotate-certs"]).success();
-    let previous = fingerprint(&sandbox, "site/hosts/testhost/previous/server.crt");
-    assert_eq!(old, previous);
-    let due = sandbox.provision(&["certs"]).success();
-    assert!(due.stdout.contains("not pushed yet"), "{}", due.shown());
-    push(&sandbox, &to, &[]).success();
-    let new = shown(&host);
-    assert_eq!(new, fingerprint(&sandbox, "site/hosts/testhost/server.crt"));
-    assert_ne!(new, old);
-    assert!(!sandbox.path("site/hosts/testhost/previous").exists());
-    assert!(with_password(&sandbox, host.mqtt, "owner", &owner));
-
-    // People: a password, certificates, and what is left of somebody who is removed.
-    for name in ["fred", "jane"] {
-        sandbox
-            .provision(&["add-user", name, "--generate", "--client-cert"])
-            .success();
-    }
-    let fred = sandbox.read("site/passwords/fred");
-    let kept = sandbox.path("fred");
-    std::fs::create_dir(&kept).unwrap();
-    for file in ["client.crt", "client.key"] {
-        std::fs::copy(
-            sandbox.path("site/pki/clients/fred").join(file),
-            kept.join(file),
-        )
-        .unwrap();
-    }
-    let jane = sandbox.path("site/pki/clients/jane");
-    push(&sandbox, &to, &[]).success();
-    assert!(with_password(&sandbox, host.mqtt, "fred", &fred));
-    assert!(with_certificate(&sandbox, host.certificates, "fred", &kept));
-    assert!(with_certificate(&sandbox, host.certificates, "jane", &jane));
-    sandbox
-        .provision(&["remove-user", "fred", "--yes"])
-        .success();
-    push(&sandbox, &to, &[]).success();
-    assert!(!with_password(&sandbox, host.mqtt, "fred", &fred));
-    assert!(
-        !with_certificate(&sandbox, host.certificates, "fred", &kept),
-        "a revoked certificate was let in"
-    );
-    assert!(with_certificate(&sandbox, host.certificates, "jane", &jane));
+    rotates(&sandbox, &host, &to);
+    people_come_and_go(&sandbox, &host, &to);
 
     // What somebody has edited there is as it should be again.
     host.run(&sandbox, "echo '# mine' >>/etc/mqtt-broker/broker.conf")
@@ -186,12 +138,65 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
     let releases = host.run(&sandbox, "ls /usr/local/lib/mqtt-broker/releases | wc -l");
     assert_eq!(releases.stdout.trim(), "2");
 
-    // And away again.
+    goes_away_again(&sandbox, &host);
+}
+
+fn rotates(sandbox: &Sandbox, host: &Host, to: &str) {
+    let owner = sandbox.read("site/passwords/owner");
+    let old = shown(host);
+    sandbox.provision(&["rotate-certs"]).success();
+    let previous = fingerprint(sandbox, "site/hosts/testhost/previous/server.crt");
+    assert_eq!(old, previous);
+    let due = sandbox.provision(&["certs"]).success();
+    assert!(due.stdout.contains("not pushed yet"), "{}", due.shown());
+    push(sandbox, to, &[]).success();
+    let new = shown(host);
+    assert_eq!(new, fingerprint(sandbox, "site/hosts/testhost/server.crt"));
+    assert_ne!(new, old);
+    assert!(!sandbox.path("site/hosts/testhost/previous").exists());
+    assert!(with_password(sandbox, host.mqtt, "owner", &owner));
+}
+
+fn people_come_and_go(sandbox: &Sandbox, host: &Host, to: &str) {
+    // People: a password, certificates, and what is left of somebody who is removed.
+    for name in ["fred", "jane"] {
+        sandbox
+            .provision(&["add-user", name, "--generate", "--client-cert"])
+            .success();
+    }
+    let fred = sandbox.read("site/passwords/fred");
+    let kept = sandbox.path("fred");
+    std::fs::create_dir(&kept).unwrap();
+    for file in ["client.crt", "client.key"] {
+        std::fs::copy(
+            sandbox.path("site/pki/clients/fred").join(file),
+            kept.join(file),
+        )
+        .unwrap();
+    }
+    let jane = sandbox.path("site/pki/clients/jane");
+    push(sandbox, to, &[]).success();
+    assert!(with_password(sandbox, host.mqtt, "fred", &fred));
+    assert!(with_certificate(sandbox, host.certificates, "fred", &kept));
+    assert!(with_certificate(sandbox, host.certificates, "jane", &jane));
+    sandbox
+        .provision(&["remove-user", "fred", "--yes"])
+        .success();
+    push(sandbox, to, &[]).success();
+    assert!(!with_password(sandbox, host.mqtt, "fred", &fred));
+    assert!(
+        !with_certificate(sandbox, host.certificates, "fred", &kept),
+        "a revoked certificate was let in"
+    );
+    assert!(with_certificate(sandbox, host.certificates, "jane", &jane));
+}
+
+fn goes_away_again(sandbox: &Sandbox, host: &Host) {
     sandbox
         .provision(&["remove", "testhost", "--yes", "--purge"])
         .success();
     let left = host.run(
-        &sandbox,
+        sandbox,
         "find / -xdev \\( -name '*mqtt-broker*' -o -name '*mqtt-provision*' \\) ! -path '/proc/*' ! -path '/var/log/*'; \
          systemctl list-unit-files 'mqtt*' --no-legend; id mqtt-broker 2>&1 | grep -c 'no such user'",
     );

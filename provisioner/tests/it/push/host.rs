@@ -36,6 +36,7 @@ pub(super) struct Quirks<'a> {
 }
 
 /// Whether containers can be started here; says so if not.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(super) fn possible() -> bool {
     let id = Command::new("id").arg("-u").output().unwrap();
     let root = id.stdout == b"0\n";
@@ -226,8 +227,13 @@ pub(super) fn push(sandbox: &Sandbox, destination: &str, more: &[&str]) -> Ended
 
 /// Runs `provision` on a terminal; each answer is typed when the next question is there.
 pub(super) fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &[&str]) -> Ended {
-    let mut script = Command::new("timeout");
     let program = env!("CARGO_BIN_EXE_provision");
+    on_a_terminal_run(sandbox, &format!("{program} --color never {args}"), answers)
+}
+
+/// The same for any command.
+pub(super) fn on_a_terminal_run(sandbox: &Sandbox, command: &str, answers: &[&str]) -> Ended {
+    let mut script = Command::new("timeout");
     script.args([
         "--foreground",
         "120",
@@ -235,12 +241,9 @@ pub(super) fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &[&str]) -> 
         "--quiet",
         "--return",
         "--echo",
-        "never",
+        "always",
     ]);
-    script
-        .arg("--command")
-        .arg(format!("{program} --color never {args}"))
-        .arg("/dev/null");
+    script.arg("--command").arg(command).arg("/dev/null");
     sandbox.prepare(&mut script);
     script
         .stdin(Stdio::piped())

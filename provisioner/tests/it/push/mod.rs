@@ -2,5 +2,6 @@
 
 mod flow;
 mod host;
+mod interrupted;
 mod refusals;
 mod terminal;

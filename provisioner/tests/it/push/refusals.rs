@@ -167,7 +167,6 @@ fn a_user_who_is_not_root_and_cannot_become_it() {
     exit: 2
     --- stdout
     --- stderr
-    Remembered the host key of 127.0.0.1, [FINGERPRINT]
     error: there is no terminal to ask at: Password of asks for sudo on 127.0.0.1
       hint: let asks use sudo without a password, or run this on a terminal
     ");
@@ -186,7 +185,6 @@ fn a_user_who_is_not_root_and_cannot_become_it() {
     exit: 1
     --- stdout
     --- stderr
-    Remembered the host key of 127.0.0.1, [FINGERPRINT]
     error: plain is not root, and there is no sudo
       hint: log in as root, or install sudo there
     ");
@@ -218,7 +216,6 @@ fn a_port_that_another_program_holds_and_files_that_are_somebody_elses() {
     exit: 1
     --- stdout
     --- stderr
-    Remembered the host key of 127.0.0.1, [FINGERPRINT]
     error: port [MQTT] is held by sshd-holder (process [PID]); nothing was changed
       hint: stop it there (sudo systemctl disable --now sshd-holder), or give the host another port in site.yaml
     ");
@@ -230,7 +227,7 @@ fn a_port_that_another_program_holds_and_files_that_are_somebody_elses() {
         "mkdir /etc/mqtt-broker; echo mine >/etc/mqtt-broker/passwd",
     )
     .success();
-    let foreign = push(&sandbox, &to, &[]);
+    let foreign = push(&sandbox, &to, &["--accept-new"]);
     insta::assert_snapshot!(told(&foreign, &host), @r"
     exit: 1
     --- stdout

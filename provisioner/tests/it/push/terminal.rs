@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::host::{Host, on_a_terminal, possible, push, sandbox};
+use super::host::{Host, on_a_terminal, on_a_terminal_run, possible, push, sandbox};
 
 #[test]
 fn passwords_are_asked_for_and_in_no_argument_log_or_file() {
@@ -159,4 +159,30 @@ fn a_key_under_a_passphrase_is_unlocked_and_the_authoritys_too() {
         "{}",
         ended.shown()
     );
+}
+
+#[test]
+fn ctrl_c_at_a_question_leaves_no_site_and_a_terminal_that_echoes() {
+    if !possible() {
+        return;
+    }
+    let sandbox = sandbox();
+    let host = Host::boot(&sandbox);
+    // What the shell on the same terminal sees afterwards.
+    sandbox.write(
+        "then.sh",
+        &format!(
+            "{} --color never push {} --broker broker --accept-new; echo \"code $?\"; stty -a | grep -ow -e '-\\?echo'\n",
+            env!("CARGO_BIN_EXE_provision"),
+            host.destination("asks")
+        ),
+    );
+    let ended = on_a_terminal_run(&sandbox, "sh then.sh", &["\x03"]);
+    assert!(ended.stdout.contains("code 130"), "{}", ended.shown());
+    assert!(
+        ended.stdout.trim_end().ends_with("\necho"),
+        "{}",
+        ended.shown()
+    );
+    assert!(!sandbox.path("site").exists());
 }

@@ -1,5 +1,7 @@
 //! Questions, asked only on a terminal.
 
+mod terminal;
+
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
@@ -48,12 +50,11 @@ pub fn new_password(name: &str) -> anyhow::Result<Secret> {
             .hint("use --password-stdin or --generate")
             .into());
     }
-    let first = Secret::new(
-        rpassword::prompt_password(format!("Password for {name}: "))
-            .context("reading the password")?,
-    );
-    let second =
-        Secret::new(rpassword::prompt_password("Again: ").context("reading the password")?);
+    let first = terminal::hidden(&format!("Password for {name}: "))?;
+    let second = terminal::hidden("Again: ")?;
+    if first.expose().is_empty() {
+        return Err(Fault::input("an empty password is none; nothing was changed").into());
+    }
     if first.expose() != second.expose() {
         return Err(Fault::input("the two passwords differ; nothing was changed").into());
     }
@@ -72,12 +73,11 @@ pub fn secret(question: &str, otherwise: &str) -> anyhow::Result<Secret> {
         let text = format!("there is no terminal to ask at: {question}");
         return Err(Fault::input(text).hint(otherwise).into());
     }
-    let answer =
-        rpassword::prompt_password(format!("{question}: ")).context("reading the answer")?;
-    if answer.is_empty() {
+    let answer = terminal::hidden(&format!("{question}: "))?;
+    if answer.expose().is_empty() {
         return Err(Fault::input("the question was not answered").into());
     }
-    Ok(Secret::new(answer))
+    Ok(answer)
 }
 
 /// Reads a password from the first line of standard input.
