@@ -74,11 +74,22 @@ fn first_line(file: &Path) -> anyhow::Result<Secret> {
 }
 
 impl Site {
-    /// The authority, able to sign.
-    pub fn authority(&self, access: &KeyAccess) -> anyhow::Result<Authority> {
-        let path = self.root().join("pki/ca.key");
-        let key = access.unlock(&path, &self.read("pki/ca.key")?)?;
-        Authority::load(&self.read("pki/ca.crt")?, &key)
+    /// The authority, able to sign. A passphrase is asked for or read once, however much is issued.
+    pub fn authority(&self, access: &KeyAccess) -> anyhow::Result<&Authority> {
+        if let Some(authority) = self.authority.get() {
+            return Ok(authority);
+        }
+        let key = access.unlock(&self.authority_key_path(), &self.read("pki/ca.key")?)?;
+        let authority = Authority::load(&self.read("pki/ca.crt")?, &key).with_context(|| {
+            let certificate = self.authority_path();
+            format!("using {} and the key beside it", certificate.display())
+        })?;
+        Ok(self.authority.get_or_init(|| authority))
+    }
+
+    /// Where the authority's key is.
+    pub fn authority_key_path(&self) -> PathBuf {
+        self.root().join("pki/ca.key")
     }
 
     /// Whether the authority's key is under a passphrase.
