@@ -120,19 +120,22 @@ fn say_what_to_do(
     output: &Output,
 ) -> anyhow::Result<()> {
     use crate::site::CertificateKind as Kind;
+    let ends = all.first().map(|authority| authority.summary.not_after);
+    // Another one would end on the same day.
+    let is_last = |of: &CertificateOf| Some(of.summary.not_after) >= ends;
     for of in all {
         match of.kind {
             Kind::Authority if is_due(of) => output.warn(
                 "the authority ends soon: a new site has to be made, and its ca.crt put on every phone",
             ),
-            Kind::Server if is_due(of) => {
+            Kind::Server if is_due(of) && !is_last(of) => {
                 let push = push_command(site, site.host(Some(&of.name))?)?;
                 output.note(&format!("provision rotate-certs --host {} && {push}", of.name));
             }
             Kind::Server if of.needs_push => {
                 output.note(&push_command(site, site.host(Some(&of.name))?)?);
             }
-            Kind::Client if is_due(of) => {
+            Kind::Client if is_due(of) && !is_last(of) => {
                 output.note(&format!("provision rotate-certs --person {}", of.name));
             }
             Kind::Authority | Kind::Server | Kind::Client => {}

@@ -79,7 +79,7 @@ impl Site {
         if let Some(authority) = self.authority.get() {
             return Ok(authority);
         }
-        let key = access.unlock(&self.authority_key_path(), &self.read("pki/ca.key")?)?;
+        let key = self.authority_key(access)?;
         let authority = Authority::load(&self.read("pki/ca.crt")?, &key).with_context(|| {
             let certificate = self.authority_path();
             format!("using {} and the key beside it", certificate.display())
@@ -97,20 +97,22 @@ impl Site {
         Ok(key::is_encrypted(&self.read("pki/ca.key")?))
     }
 
-    /// Puts the authority's key under a new passphrase, or under none.
+    /// The authority's key, unencrypted PEM.
+    pub fn authority_key(&self, access: &KeyAccess) -> anyhow::Result<Zeroizing<String>> {
+        access.unlock(&self.authority_key_path(), &self.read("pki/ca.key")?)
+    }
+
+    /// Puts the authority's key, which was unlocked, under a new passphrase, or under none.
     pub fn set_authority_passphrase(
         &self,
-        access: &KeyAccess,
+        plain: &Zeroizing<String>,
         new: Option<&Secret>,
     ) -> anyhow::Result<()> {
-        let path = self.root().join("pki/ca.key");
-        let plain = access.unlock(&path, &self.read("pki/ca.key")?)?;
-        let text = match new {
-            Some(passphrase) => {
-                key::encrypt(&plain, passphrase).context("encrypting the authority's key")?
-            }
-            None => plain,
-        };
-        fsio::write_atomic(&path, text.as_bytes(), Access::Private)
+        let locked = new.map(|passphrase| key::encrypt(plain, passphrase));
+        let locked = locked
+            .transpose()
+            .context("encrypting the authority's key")?;
+        let text = locked.as_ref().unwrap_or(plain);
+        fsio::write_atomic(&self.authority_key_path(), text.as_bytes(), Access::Private)
     }
 }

@@ -174,6 +174,11 @@ impl Site {
     }
 }
 
+/// The key of a person's certificate, relative to the site.
+pub(super) fn key(name: &Name) -> String {
+    format!("pki/clients/{name}/{KEY}")
+}
+
 /// The folder of a person's certificate, relative to the site.
 fn folder(name: &Name) -> PathBuf {
     Path::new("pki/clients").join(name.as_str())

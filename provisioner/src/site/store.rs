@@ -257,7 +257,8 @@ impl Site {
         let hosts = self.config.hosts.iter().flat_map(|host| {
             super::hosts::SECRETS.map(|file| format!("hosts/{}/{file}", host.name))
         });
-        for name in fixed.into_iter().chain(hosts) {
+        let clients = self.people.people.keys().map(super::clients::key);
+        for name in fixed.into_iter().chain(hosts).chain(clients) {
             let path = self.root.join(name);
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,
