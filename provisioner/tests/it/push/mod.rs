@@ -4,3 +4,5 @@ mod flow;
 mod host;
 mod refusals;
 mod terminal;
+
+pub(crate) use host::on_a_terminal;
