@@ -97,7 +97,9 @@ impl Authority {
     /// Takes an authority from its certificate and key, both PEM, the key unencrypted.
     pub fn load(certificate: &str, key: &str) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(key).context("reading the authority's key")?;
-        let issuer = Issuer::from_ca_cert_pem(certificate, key)
+        // There may be something else before the certificate.
+        let der = super::pem::certificate(certificate)?;
+        let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), key)
             .context("reading the authority's certificate")?;
         let not_after = summarize(certificate)?.not_after;
         Ok(Self {

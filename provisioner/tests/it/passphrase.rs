@@ -274,7 +274,7 @@ fn a_key_that_was_encrypted_the_old_way_is_refused_with_the_cure() {
         // The cure works.
         tool(
             &sandbox,
-            "mv own.key x; openssl pkcs8 -topk8 -v2 aes-256-cbc -in x -out own.key -passin file:old -passout file:old",
+            "mv own.key x; cp old again; openssl pkcs8 -topk8 -v2 aes-256-cbc -in x -out own.key -passin file:old -passout file:again",
         )
         .success();
         sandbox.provision(&import("old")).success();
