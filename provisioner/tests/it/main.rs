@@ -23,5 +23,6 @@ mod people;
 mod push;
 mod ready_made;
 mod removal;
+mod revocation;
 mod rotation;
 mod support;

@@ -6,11 +6,10 @@ use provisioner::site::{HostFiles, Site};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::brokers::Broker;
-use crate::support::{Ended, Sandbox, tool};
+use crate::support::{Sandbox, tool};
 
 /// A site with three hosts, of which two are new, and jane and fred, who have client certificates.
-fn site() -> Sandbox {
+pub(crate) fn site() -> Sandbox {
     let sandbox = Sandbox::with_site();
     let yaml = sandbox.read("site/site.yaml");
     sandbox.write(
@@ -27,11 +26,11 @@ fn site() -> Sandbox {
     sandbox
 }
 
-fn said(sandbox: &Sandbox, script: &str) -> String {
+pub(crate) fn said(sandbox: &Sandbox, script: &str) -> String {
     tool(sandbox, script).success().stdout.trim().to_owned()
 }
 
-fn json(sandbox: &Sandbox, args: &[&str]) -> (i32, Value) {
+pub(crate) fn json(sandbox: &Sandbox, args: &[&str]) -> (i32, Value) {
     let ended = sandbox.provision(args);
     (ended.code, serde_json::from_str(&ended.stdout).unwrap())
 }
@@ -45,7 +44,7 @@ fn everything(sandbox: &Sandbox) -> String {
 }
 
 #[track_caller]
-fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
+pub(crate) fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
     let before = everything(sandbox);
     let ended = sandbox.provision(args);
     assert_eq!(ended.code, 2, "{}", ended.shown());
@@ -62,11 +61,11 @@ pub(crate) fn files(sandbox: &Sandbox) -> Result<HostFiles, String> {
     files.map_err(|error| error.to_string())
 }
 
-const CHECK: &str =
+pub(crate) const CHECK: &str =
     "openssl verify -x509_strict -crl_check -CAfile site/pki/ca.crt -CRLfile site/pki/crl.pem";
 
 /// Certificate and key of a pair in a folder belong together.
-fn fits(sandbox: &Sandbox, crt: &str, key: &str) -> bool {
+pub(crate) fn fits(sandbox: &Sandbox, crt: &str, key: &str) -> bool {
     let script = format!(
         "openssl x509 -in {crt} -noout -pubkey >a; openssl pkey -in {key} -pubout | cmp -s a -"
     );
@@ -183,123 +182,6 @@ fn what_a_crash_left_is_seen_and_healed_by_the_next_rotation() {
     said(&sandbox, &format!("{CHECK} -purpose sslserver {crt}"));
 }
 
-/// Openssl's word on a client certificate, with the list of who was revoked.
-fn verdict(sandbox: &Sandbox, certificate: &str) -> Ended {
-    tool(
-        sandbox,
-        &format!("{CHECK} -purpose sslclient {certificate} 2>&1"),
-    )
-}
-
-#[track_caller]
-fn assert_revoked(sandbox: &Sandbox, certificate: &str) {
-    let ended = verdict(sandbox, certificate);
-    assert!(
-        ended.code != 0 && ended.stdout.contains("certificate revoked"),
-        "{}",
-        ended.shown()
-    );
-}
-
-fn crl_number(sandbox: &Sandbox) -> String {
-    said(
-        sandbox,
-        "openssl crl -in site/pki/crl.pem -noout -crlnumber",
-    )
-}
-
-#[test]
-fn a_persons_new_certificate_revokes_the_old_one_and_nobody_elses() {
-    let sandbox = site();
-    let (jane, fred) = (
-        "site/pki/clients/jane/client.crt",
-        "site/pki/clients/fred/client.crt",
-    );
-    assert_eq!(crl_number(&sandbox), "crlNumber=0x01");
-    said(&sandbox, &format!("cp {jane} jane-1.crt"));
-    insta::assert_snapshot!(sandbox.provision(&["rotate-certs", "--person", "jane"]).success().stdout, @"site/pki/clients/jane/client.crt");
-    assert!(fits(&sandbox, jane, "site/pki/clients/jane/client.key"));
-    assert_revoked(&sandbox, "jane-1.crt");
-    verdict(&sandbox, jane).success();
-    verdict(&sandbox, fred).success();
-    assert_eq!(crl_number(&sandbox), "crlNumber=0x02");
-    // Who had none gets one, which revokes nobody.
-    sandbox
-        .provision(&["rotate-certs", "--person", "owner"])
-        .success();
-    verdict(&sandbox, "site/pki/clients/owner/client.crt").success();
-    assert_eq!(crl_number(&sandbox), "crlNumber=0x02");
-    // Several at once are on one list, each once.
-    said(
-        &sandbox,
-        &format!("cp {jane} jane-2.crt; cp {fred} fred-1.crt"),
-    );
-    let both = [
-        "rotate-certs",
-        "--person",
-        "jane",
-        "--person",
-        "fred",
-        "--person",
-        "jane",
-        "--json",
-    ];
-    let (_, shown) = json(&sandbox, &both);
-    assert_eq!(shown["rotated"].as_array().unwrap().len(), 2);
-    for old in ["jane-1.crt", "jane-2.crt", "fred-1.crt"] {
-        assert_revoked(&sandbox, old);
-    }
-    verdict(&sandbox, jane).success();
-    assert_eq!(crl_number(&sandbox), "crlNumber=0x03");
-    said(&sandbox, &format!("cp {fred} fred-2.crt"));
-    sandbox
-        .provision(&["remove-user", "fred", "--yes"])
-        .success();
-    assert_revoked(&sandbox, "fred-2.crt");
-    verdict(&sandbox, jane).success();
-    assert!(!sandbox.path("site/pki/clients/fred").exists());
-    assert_eq!(crl_number(&sandbox), "crlNumber=0x04");
-    let list = said(&sandbox, "openssl crl -in site/pki/crl.pem -noout -text");
-    assert_eq!(list.matches("Serial Number").count(), 4, "{list}");
-}
-
-#[test]
-fn a_real_mosquitto_refuses_who_was_revoked() {
-    let sandbox = site();
-    let login = |name: &str| {
-        format!(
-            "mkdir -p kept; cp site/pki/clients/{name}/client.crt kept/{name}.crt; cp site/pki/clients/{name}/client.key kept/{name}.key"
-        )
-    };
-    said(&sandbox, &format!("{}; {}", login("jane"), login("fred")));
-    sandbox
-        .provision(&["rotate-certs", "--person", "jane"])
-        .success();
-    let site = sandbox.path("site");
-    let broker = Broker::mosquitto(
-        &sandbox.path("mosquitto"),
-        &format!(
-            "listener @PORT@ 127.0.0.1\ncafile {site}/pki/ca.crt\ncrlfile {site}/pki/crl.pem\n\
-             certfile {site}/hosts/broker/server.crt\nkeyfile {site}/hosts/broker/server.key\n\
-             require_certificate true\nuse_identity_as_username true\n",
-            site = site.display()
-        ),
-    );
-    let publish = |certificate: &str, key: &str| {
-        let script = format!(
-            "timeout 60 mosquitto_pub -h 127.0.0.1 -p {} --cafile site/pki/ca.crt --cert {certificate} --key {key} -q 1 -t a -m b",
-            broker.port()
-        );
-        tool(&sandbox, &script).code == 0
-    };
-    assert!(publish("kept/fred.crt", "kept/fred.key"));
-    assert!(publish(
-        "site/pki/clients/jane/client.crt",
-        "site/pki/clients/jane/client.key"
-    ));
-    assert!(!publish("kept/jane.crt", "kept/jane.key"));
-}
-
 #[test]
 fn an_unknown_host_or_person_changes_nothing_for_the_others() {
     let sandbox = site();
@@ -307,41 +189,6 @@ fn an_unknown_host_or_person_changes_nothing_for_the_others() {
     insta::assert_snapshot!(refused(&sandbox, &person), @"error: there is no person ferd; did you mean fred?");
     let host = ["rotate-certs", "--host", "broker", "--host", "celler"];
     insta::assert_snapshot!(refused(&sandbox, &host), @"error: the site has no host celler; it has broker, attic, barn");
-}
-
-#[test]
-fn without_a_whole_revocation_list_nobody_is_added_to_or_left_out_of_it() {
-    let sandbox = site();
-    let commands = [
-        &["rotate-certs", "--person", "jane"][..],
-        &["add-user", "ada", "--generate", "--client-cert"],
-        &["remove-user", "jane", "--yes"],
-    ];
-    for (damage, what) in [
-        (
-            "head -n 3 site/pki/crl.pem >part; cat part >site/pki/crl.pem",
-            "can't be read: ",
-        ),
-        ("cp site/pki/ca.crt site/pki/crl.pem", "can't be read: "),
-        ("rm site/pki/crl.pem", "is not there"),
-    ] {
-        said(&sandbox, damage);
-        for command in commands {
-            let error = refused(&sandbox, command);
-            let (text, hint) = error.split_once('\n').unwrap();
-            assert!(
-                text.starts_with(&format!("error: site/pki/crl.pem {what}")),
-                "{command:?}: {error}"
-            );
-            assert_eq!(
-                hint,
-                "  hint: bring it back from a copy of the site: without it, whoever was revoked could log in again\n"
-            );
-        }
-        // Nor does a host get what it could not start with.
-        let error = files(&sandbox).unwrap_err();
-        assert!(error.contains("crl.pem"), "{error}");
-    }
 }
 
 #[test]
