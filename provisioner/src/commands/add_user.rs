@@ -6,6 +6,7 @@ use serde_json::json;
 use super::password::{self, PasswordArgs};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
+use crate::hint::Fault;
 use crate::output::Output;
 use crate::site::{AddedPerson, Name, Person, Sees, Site};
 
@@ -33,6 +34,14 @@ pub struct AddUserArgs {
 pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let mut site = Site::open(&global.site)?;
     site.check_new(&args.name, args.sees.iter())?;
+    if !args.client_cert && site.client_certificate(&args.name)?.is_some() {
+        let name = &args.name;
+        let text = format!(
+            "there is still a client certificate of an earlier {name}, which would be the new one's; nothing was changed"
+        );
+        let hint = format!("`provision remove-user {name}` revokes it");
+        return Err(Fault::input(text).hint(hint).into());
+    }
     // Before anything is written: the passphrase may be wrong.
     let ready = if args.client_cert {
         let now = time::OffsetDateTime::now_utc();

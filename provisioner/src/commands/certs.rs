@@ -106,6 +106,11 @@ pub fn run(args: &CertsArgs, global: &Global, output: &Output) -> anyhow::Result
         output.status(&format!("Wrote reminders to {}", file.display()));
     }
     say_what_to_do(&site, &all, is_due, output)?;
+    for name in site.left_client_certificates()? {
+        output.warn(&format!(
+            "{name} is not in people.yaml, but has a client certificate; `provision remove-user {name}` revokes it"
+        ));
+    }
     Ok(if all.iter().any(is_due) {
         ExitStatus::Findings
     } else {

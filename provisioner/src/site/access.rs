@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::store::Site;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
-use crate::pki::Authority;
 use crate::pki::key::{self, KeyError};
+use crate::pki::{self, Authority};
 use crate::prompt;
 use crate::secret::Secret;
 
@@ -80,10 +80,13 @@ impl Site {
             return Ok(authority);
         }
         let key = self.authority_key(access)?;
-        let authority = Authority::load(&self.read("pki/ca.crt")?, &key).with_context(|| {
-            let certificate = self.authority_path();
-            format!("using {} and the key beside it", certificate.display())
+        let certificate = self.read("pki/ca.crt")?;
+        pki::check_key_pair(&certificate, &key).map_err(|error| {
+            let path = self.authority_path();
+            Fault::input(format!("{} and the key beside it: {error}", path.display()))
+                .hint("bring both back from a copy of the site")
         })?;
+        let authority = Authority::load(&certificate, &key)?;
         Ok(self.authority.get_or_init(|| authority))
     }
 
@@ -94,12 +97,21 @@ impl Site {
 
     /// Whether the authority's key is under a passphrase.
     pub fn authority_is_locked(&self) -> anyhow::Result<bool> {
-        Ok(key::is_encrypted(&self.read("pki/ca.key")?))
+        let text = Zeroizing::new(self.read("pki/ca.key")?);
+        Ok(key::is_encrypted(&text))
     }
 
     /// The authority's key, unencrypted PEM.
     pub fn authority_key(&self, access: &KeyAccess) -> anyhow::Result<Zeroizing<String>> {
-        access.unlock(&self.authority_key_path(), &self.read("pki/ca.key")?)
+        let path = self.authority_key_path();
+        let Some(text) = fsio::read_optional(&path)? else {
+            let path = path.display();
+            let text = format!("{path} is not there, and nothing can be issued or revoked without");
+            return Err(Fault::input(text)
+                .hint("bring it back from where you keep it, or from a copy of the site")
+                .into());
+        };
+        access.unlock(&path, &Zeroizing::new(text))
     }
 
     /// Puts the authority's key, which was unlocked, under a new passphrase, or under none.

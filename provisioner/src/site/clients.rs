@@ -1,6 +1,7 @@
 //! Client certificates: who has one, issuing, revoking.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::Context;
 use time::OffsetDateTime;
@@ -47,14 +48,43 @@ impl Site {
         Ok(found)
     }
 
+    /// Whose client certificates are still there, though somebody took them out of `people.yaml` by hand:
+    /// they were not revoked.
+    pub fn left_client_certificates(&self) -> anyhow::Result<Vec<Name>> {
+        let path = self.root().join("pki/clients");
+        let reading = || format!("reading {}", path.display());
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(reading),
+        };
+        let mut left = Vec::new();
+        for entry in entries {
+            let name = entry.with_context(reading)?.file_name();
+            // What is no name was not put there by this program.
+            let Some(Ok(name)) = name.to_str().map(str::parse::<Name>) else {
+                continue;
+            };
+            let known = self.people().people.contains_key(&name);
+            if !known && path.join(name.as_str()).join(CERTIFICATE).exists() {
+                left.push(name);
+            }
+        }
+        left.sort();
+        Ok(left)
+    }
+
     /// The client certificate of `name`.
     pub fn client_certificate(&self, name: &Name) -> anyhow::Result<Option<ClientCertificate>> {
         let path = self.root().join(folder(name)).join(CERTIFICATE);
         let Some(text) = fsio::read_optional(&path)? else {
             return Ok(None);
         };
-        let summary =
-            pki::summarize(&text).with_context(|| format!("reading {}", path.display()))?;
+        let summary = pki::summarize(&text).map_err(|error| {
+            let text = format!("{} can't be read: {error:#}", path.display());
+            Fault::input(text)
+                .hint("bring it back from a copy of the site: without it, it can't be revoked")
+        })?;
         Ok(Some(ClientCertificate {
             name: name.clone(),
             path,

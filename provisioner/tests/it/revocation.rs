@@ -1,6 +1,11 @@
 //! Client certificates that are good no more, and who refuses them.
 
-use crate::brokers::Broker;
+use std::path::Path;
+
+use provisioner::site::{KeyAccess, Renew, Site};
+use time::OffsetDateTime;
+
+use crate::brokers::{Broker, our_broker};
 use crate::rotation::{CHECK, files, fits, json, refused, said, site};
 use crate::support::{Ended, Sandbox, tool};
 
@@ -85,7 +90,13 @@ fn a_persons_new_certificate_revokes_the_old_one_and_nobody_elses() {
 }
 
 #[test]
-fn a_real_mosquitto_refuses_who_was_revoked() {
+fn mosquitto_and_our_broker_refuse_who_was_revoked() {
+    refuses_who_was_revoked(Broker::mosquitto);
+    let binary = our_broker();
+    refuses_who_was_revoked(|folder, config| Broker::ours(&binary, folder, config));
+}
+
+fn refuses_who_was_revoked(start: impl Fn(&Path, &str) -> Broker) {
     let sandbox = site();
     let login = |name: &str| {
         format!(
@@ -97,7 +108,7 @@ fn a_real_mosquitto_refuses_who_was_revoked() {
         .provision(&["rotate-certs", "--person", "jane"])
         .success();
     let site = sandbox.path("site");
-    let broker = Broker::mosquitto(
+    let broker = start(
         &sandbox.path("mosquitto"),
         &format!(
             "listener @PORT@ 127.0.0.1\ncafile {site}/pki/ca.crt\ncrlfile {site}/pki/crl.pem\n\
@@ -154,4 +165,73 @@ fn without_a_whole_revocation_list_nobody_is_added_to_or_left_out_of_it() {
         let error = files(&sandbox).unwrap_err();
         assert!(error.contains("crl.pem"), "{error}");
     }
+}
+
+#[test]
+fn a_certificate_of_somebody_taken_out_by_hand_is_named_until_it_is_revoked() {
+    let sandbox = site();
+    said(
+        &sandbox,
+        "cp site/pki/clients/jane/client.crt kept.crt; sed -i /jane/,+1d site/people.yaml; sed -i /jane/d site/passwd; rm site/passwords/jane",
+    );
+    let shown = sandbox.provision(&["certs"]).success();
+    insta::assert_snapshot!(shown.stderr, @"warning: jane is not in people.yaml, but has a client certificate; `provision remove-user jane` revokes it");
+    // A new jane would be let in with the old one's key.
+    insta::assert_snapshot!(refused(&sandbox, &["add-user", "jane", "--generate"]), @r"
+    error: there is still a client certificate of an earlier jane, which would be the new one's; nothing was changed
+      hint: `provision remove-user jane` revokes it
+    ");
+    insta::assert_snapshot!(sandbox.provision(&["remove-user", "jane", "--yes"]).shown(), @r"
+    exit: 0
+    --- stdout
+    jane
+    --- stderr
+    Removed what was left of jane
+      also the client certificate, which is revoked
+      also the password
+    Hosts know it after the next `provision push`, or with a new card.
+    ");
+    assert_revoked(&sandbox, "kept.crt");
+    assert_eq!(sandbox.provision(&["certs"]).success().stderr, "");
+    sandbox
+        .provision(&["add-user", "jane", "--generate"])
+        .success();
+}
+
+#[test]
+fn a_damaged_client_certificate_is_named_since_it_can_not_be_revoked() {
+    let sandbox = site();
+    sandbox.write("site/pki/clients/jane/client.crt", "gone\n");
+    insta::assert_snapshot!(refused(&sandbox, &["rotate-certs", "--person", "jane"]), @r"
+    error: site/pki/clients/jane/client.crt can't be read: it holds no certificate
+      hint: bring it back from a copy of the site: without it, it can't be revoked
+    ");
+}
+
+#[test]
+fn nothing_secret_is_in_what_programmers_print() {
+    let sandbox = site();
+    let site = Site::open(&sandbox.path("site")).unwrap();
+    let (access, now) = (KeyAccess::default(), OffsetDateTime::now_utc());
+    let host = &site.config().hosts[0];
+    let ready = site.prepare(host, Renew::Always, &access, now).unwrap();
+    let name = "jane".parse().unwrap();
+    let clients = site.prepare_clients(&[&name], &access, now).unwrap();
+    let shown = format!(
+        "{ready:#?} {clients:#?} {site:#?} {:?} {:?}",
+        ready.files,
+        site.authority(&access).unwrap()
+    );
+    assert!(shown.contains("HostFiles(..)") && shown.contains("client.key"));
+    let keys = said(
+        &sandbox,
+        "cat site/pki/ca.key site/hosts/*/server.key site/pki/clients/*/client.key site/hosts/broker/probe",
+    );
+    for secret in keys
+        .lines()
+        .filter(|line| line.len() > 20 && !line.starts_with('-'))
+    {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+    assert!(!shown.contains("PRIVATE"), "{shown}");
 }

@@ -154,6 +154,31 @@ fn a_host_without_a_serial_number_to_take_is_told_the_cure() {
 }
 
 #[test]
+fn an_authority_that_is_not_whole_is_named_with_what_it_lacks() {
+    let sandbox = Sandbox::with_site();
+    said(
+        &sandbox,
+        "cp site/pki/ca.key kept; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out site/pki/ca.key",
+    );
+    insta::assert_snapshot!(refused(&sandbox, &["rotate-certs"]), @r"
+    error: site/pki/ca.crt and the key beside it: the certificate's public key is not that of the private key
+      hint: bring both back from a copy of the site
+    ");
+    said(&sandbox, "rm site/pki/ca.key");
+    insta::assert_snapshot!(refused(&sandbox, &["rotate-certs"]), @r"
+    error: site/pki/ca.key is not there, and nothing can be issued or revoked without
+      hint: bring it back from where you keep it, or from a copy of the site
+    ");
+    // It may be kept elsewhere, as long as nothing is issued.
+    files(&sandbox).unwrap();
+    said(
+        &sandbox,
+        "cp kept site/pki/ca.key; chmod 600 site/pki/ca.key",
+    );
+    sandbox.provision(&["rotate-certs"]).success();
+}
+
+#[test]
 fn what_a_crash_left_is_seen_and_healed_by_the_next_rotation() {
     let sandbox = Sandbox::with_site();
     let (server, previous) = ("site/hosts/broker/server", "site/hosts/broker/previous");
