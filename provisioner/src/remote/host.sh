@@ -134,6 +134,17 @@ remember() {
     : >"$state/undo/whole"
 }
 
+# make_room RELEASE: takes one of that name away. If it is in use, a copy of it is from now on.
+make_room() {
+    [ -d "$home/releases/$1" ] || return 0
+    if [ "$(readlink "$home/current")" = "releases/$1" ]; then
+        rm -rf "$home/releases/$1-before"
+        cp -a "$home/releases/$1" "$home/releases/$1-before"
+        switch_to "$1-before"
+    fi
+    rm -rf "$home/releases/${1:?}"
+}
+
 # apply RELEASE UNIT...: takes a tar archive of everything and switches to it. What was there comes back if
 # a unit doesn't start.
 apply() {
@@ -147,6 +158,8 @@ apply() {
     tar -x -p -f - -C "$incoming" || die "the archive could not be unpacked"
     new=$incoming$home/releases/$release
     "$new/bin/mqtt-broker" -h >/dev/null 2>&1 || die "the broker does not run on this machine: $("$new/bin/mqtt-broker" -h 2>&1 | tail -n 1)"
+    # The same contents are the same release, unless somebody has edited it in place.
+    if ! diff -r -q "$new" "$home/releases/$release" >/dev/null 2>&1; then make_room "$release"; fi
     remember "$incoming"
     if [ ! -d "$home/releases/$release" ]; then mv "$new" "$home/releases/$release"; fi
     lay "$incoming"

@@ -3,6 +3,7 @@
 
 mod access;
 mod delivery;
+mod paho;
 mod process;
 mod protocol;
 mod sessions;

@@ -163,6 +163,25 @@ fn a_machine_gets_the_broker_and_changes_follow_with_the_next_push() {
     );
     assert!(with_certificate(&sandbox, host.certificates, "jane", &jane));
 
+    // What somebody has edited there is as it should be again.
+    host.run(&sandbox, "echo '# mine' >>/etc/mqtt-broker/broker.conf")
+        .success();
+    let look = push(&sandbox, &to, &["--dry-run"]).success();
+    assert!(
+        look.stdout
+            .contains("changed  /etc/mqtt-broker/broker.conf"),
+        "{}",
+        look.shown()
+    );
+    push(&sandbox, &to, &[]).success();
+    let again = push(&sandbox, &to, &[]).success();
+    assert!(
+        again.stderr.contains("nothing is sent"),
+        "{}",
+        again.shown()
+    );
+    assert!(with_password(&sandbox, host.mqtt, "owner", &owner));
+
     // Two releases are kept: the one in use, and one to go back to.
     let releases = host.run(&sandbox, "ls /usr/local/lib/mqtt-broker/releases | wc -l");
     assert_eq!(releases.stdout.trim(), "2");
@@ -242,4 +261,42 @@ fn the_name_it_was_reached_by_joins_the_certificate_and_a_second_machine_gets_a_
     let keys =
         ["testhost", "second"].map(|name| sandbox.read(&format!("site/hosts/{name}/server.key")));
     assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn an_agents_key_lets_in_too_and_a_broker_for_another_processor_is_not_sent() {
+    if !possible() {
+        return;
+    }
+    let sandbox = sandbox();
+    let host = Host::boot(&sandbox);
+    host.site(&sandbox);
+    let script = format!(
+        "eval \"$(ssh-agent)\" >/dev/null; trap 'kill $SSH_AGENT_PID' EXIT; \
+         ssh-add -q home/.ssh/id_ed25519; mv home/.ssh home/away; \
+         {} push {} --broker broker --accept-new; code=$?; mv home/away home/.ssh; exit $code",
+        env!("CARGO_BIN_EXE_provision"),
+        host.destination("pi")
+    );
+    let mut shell = Command::new("sh");
+    sandbox.run(shell.args(["-c", &script]), "").success();
+
+    // The first bytes of a program for a 64-bit Pi, and no more of it than a look needs.
+    let mut foreign = std::fs::read(sandbox.path("broker")).unwrap();
+    foreign[18..20].copy_from_slice(&183_u16.to_le_bytes());
+    std::io::Write::write_all(
+        &mut std::fs::File::create(sandbox.path("foreign")).unwrap(),
+        &foreign,
+    )
+    .unwrap();
+    let to = host.destination("pi");
+    let refused = sandbox.provision(&["push", &to, "--broker", "foreign"]);
+    assert_eq!(refused.code, 2, "{}", refused.shown());
+    assert!(
+        refused
+            .stderr
+            .contains("it is made for aarch64, the target is x86_64"),
+        "{}",
+        refused.shown()
+    );
 }

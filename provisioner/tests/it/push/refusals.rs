@@ -437,7 +437,7 @@ fn a_site_that_others_can_read_and_a_second_command_at_the_same_time() {
         .run(chmod.args(["600", "site/hosts/testhost/probe"]), "")
         .success();
     let mut lock = Command::new("flock");
-    lock.args(["site/.lock", "sleep", "60"])
+    lock.args(["--no-fork", "site/.lock", "sleep", "60"])
         .current_dir(sandbox.path("."));
     let mut holder = lock.stdout(Stdio::null()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
