@@ -41,10 +41,10 @@ pub struct NewSiteArgs {
     /// Named in the authority's certificate.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// The certificate of an authority that you have already, PEM; needs --ca-key.
+    /// The certificate of an authority that you have already, a self-signed root, PEM; needs --ca-key.
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     ca_cert: Option<PathBuf>,
-    /// The authority's key, PEM (RSA or ECDSA); without --ca-cert a new certificate is made for it.
+    /// The authority's key, PEM (RSA of 2048 to 4096 bits, ECDSA on P-256 or P-384), encrypted or not; without --ca-cert a new certificate is made for it.
     #[arg(long, value_name = "FILE")]
     ca_key: Option<PathBuf>,
     /// Put the authority's key under a passphrase; asks for it, or reads --ca-passphrase-file.

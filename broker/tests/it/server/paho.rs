@@ -7,10 +7,7 @@ use crate::harness::Broker;
 #[test]
 fn paho_hears_what_it_should_over_a_day_of_a_phone() {
     let broker = Broker::start("allow_anonymous true");
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/it/server/day_of_a_phone.py"
-    );
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/server/day_of_a_phone.py");
     // The system's own: ci/setup installs paho for it.
     let mut paho = Command::new("timeout");
     paho.args([
