@@ -126,7 +126,6 @@ impl Authority {
         );
         params.subject_alt_names = names.iter().map(san_type).collect::<anyhow::Result<_>>()?;
         self.issue(params, serial, now)
-            .context("signing a server's certificate")
     }
 
     /// Issues a client certificate for the person called `name`, which becomes the common name: the
@@ -139,7 +138,6 @@ impl Authority {
     ) -> anyhow::Result<Issued> {
         let params = leaf(name, ExtendedKeyUsagePurpose::ClientAuth);
         self.issue(params, serial, now)
-            .context("signing a client's certificate")
     }
 
     fn issue(
@@ -156,7 +154,9 @@ impl Authority {
         set_lifetime(&mut params, now, LEAF_DAYS);
         params.not_after = params.not_after.min(self.not_after);
         let key = new_key()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .context("signing a certificate")?;
         Ok(Issued {
             certificate: certificate.pem(),
             key: Zeroizing::new(key.serialize_pem()),

@@ -279,6 +279,57 @@ fn certs_lists_what_ends_when_and_says_by_its_exit_code_whether_something_is_due
     assert_eq!(sandbox.provision(&["certs", "--due", "soon"]).code, 2);
 }
 
+/// Has openssl sign what the site has in `folder` again, as if it had ended yesterday.
+fn ended(sandbox: &Sandbox, folder: &str, name: &str, extension: &str, signer: &str) {
+    let script = format!(
+        "openssl x509 -in {folder}/{name}.crt -signkey {folder}/{name}.key -x509toreq -out old.csr; \
+         echo '{extension}' >extensions; \
+         openssl x509 -req -in old.csr -days -1 -extfile extensions -out old.crt {signer}; cp old.crt {folder}/{name}.crt"
+    );
+    said(sandbox, &script);
+}
+
+#[test]
+fn what_has_ended_is_shown_and_replaced_unless_the_authority_has() {
+    let sandbox = Sandbox::with_site();
+    let signer = "-CA site/pki/ca.crt -CAkey site/pki/ca.key -CAcreateserial -CAserial own.srl";
+    let names = "subjectAltName=DNS:broker,DNS:broker.local,DNS:localhost,IP:127.0.0.1,IP:::1";
+    ended(&sandbox, "site/hosts/broker", "server", names, signer);
+    let certs = sandbox.provision(&["certs"]);
+    assert_eq!(certs.code, 3, "{}", certs.shown());
+    assert_eq!(
+        certs.stdout.matches("  ENDED\n").count(),
+        1,
+        "{}",
+        certs.shown()
+    );
+    insta::assert_snapshot!(certs.stderr, @"provision rotate-certs --host broker && provision push pi@broker.local");
+    insta::assert_snapshot!(files(&sandbox).unwrap_err(), @"the certificate of broker has ended, or will within a month");
+    sandbox.provision(&["rotate-certs"]).success();
+    said(
+        &sandbox,
+        &format!("{CHECK} -purpose sslserver site/hosts/broker/server.crt"),
+    );
+    files(&sandbox).unwrap();
+    ended(
+        &sandbox,
+        "site/pki",
+        "ca",
+        "basicConstraints=critical,CA:TRUE",
+        "-signkey site/pki/ca.key",
+    );
+    let over = refused(&sandbox, &["rotate-certs"]);
+    assert!(
+        over.starts_with("error: the authority has ended, on 2"),
+        "{over}"
+    );
+    assert!(
+        over.contains("\n  hint: make a new site with `provision init --site DIR`"),
+        "{over}"
+    );
+    files(&sandbox).unwrap_err();
+}
+
 #[test]
 fn reminders_are_a_calendar_with_an_event_for_each_end() {
     let sandbox = Sandbox::with_site();
