@@ -129,8 +129,8 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
     let summary = pki::summarize(&certificate)
         .with_context(|| format!("reading {}", folder.join("server.crt").display()))?;
     // Another one would not last longer than the authority; when that has ended, issuing says so.
-    let lasts = summary.not_after >= ends && now < ends;
-    if summary.not_after - now < Duration::days(RENEW_DAYS) && !lasts {
+    let short = summary.not_after - now < Duration::days(RENEW_DAYS) && summary.not_after < ends;
+    if short || ends <= now {
         return Ok(Some(Need::Expiry));
     }
     let mut wanted = host.alt_names().map_err(Fault::input)?;
