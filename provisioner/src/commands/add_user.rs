@@ -6,6 +6,7 @@ use serde_json::json;
 use super::password::{self, PasswordArgs};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
+use crate::hint::Fault;
 use crate::output::Output;
 use crate::site::{AddedPerson, Name, Person, Sees, Site};
 
@@ -33,6 +34,21 @@ pub struct AddUserArgs {
 pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let mut site = Site::open(&global.site)?;
     site.check_new(&args.name, args.sees.iter())?;
+    if !args.client_cert && site.client_certificate(&args.name)?.is_some() {
+        let name = &args.name;
+        let text = format!(
+            "there is still a client certificate of an earlier {name}, which would be the new one's; nothing was changed"
+        );
+        let hint = format!("`provision remove-user {name}` revokes it");
+        return Err(Fault::input(text).hint(hint).into());
+    }
+    // Before anything is written: the passphrase may be wrong.
+    let ready = if args.client_cert {
+        let now = time::OffsetDateTime::now_utc();
+        Some(site.prepare_clients(&[&args.name], &global.key_access(), now)?)
+    } else {
+        None
+    };
     let password = args.password.obtain(&args.name)?;
     let added = AddedPerson {
         name: args.name.clone(),
@@ -44,18 +60,14 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
         generated: password.generated,
     };
     site.add_person(&added)?;
-    let certificate = if args.client_cert {
-        let now = time::OffsetDateTime::now_utc();
-        Some(site.issue_client(&args.name, &global.key_access(), now)?)
-    } else {
-        None
-    };
+    let kept = ready.map(|ready| site.keep_clients(ready)).transpose()?;
+    let certificate = kept.iter().flatten().next();
     if output.policy().json {
         output.json(&json!({
             "version": 1,
             "name": args.name.as_str(),
             "password_file": site.kept_password(&args.name),
-            "certificate": certificate.as_ref().map(|certificate| &certificate.path),
+            "certificate": certificate.map(|certificate| &certificate.path),
         }))?;
     } else {
         output.data(args.name.as_str())?;
@@ -66,7 +78,7 @@ pub fn run(args: &AddUserArgs, global: &Global, output: &Output) -> anyhow::Resu
         args.name, args.name
     ));
     password::tell(&site, &args.name, &added.password, output);
-    if let Some(certificate) = &certificate {
+    if let Some(certificate) = certificate {
         output.note(&format!(
             "  certificate: {} until {}, its key beside it (0600)",
             certificate.path.display(),

@@ -32,10 +32,15 @@ pub fn run(
     output: &Output,
 ) -> anyhow::Result<ExitStatus> {
     let site = Site::open(&global.site)?;
-    let access = global.key_access();
-    let path = site.root().join("pki/ca.key");
+    let path = site.authority_key_path();
+    if args.remove && !site.authority_is_locked()? {
+        output.status(&format!("{} has no passphrase", path.display()));
+        return Ok(ExitStatus::Success);
+    }
+    // Who mistypes the old one need not make up a new one first.
+    let plain = site.authority_key(&global.key_access())?;
     if args.remove {
-        site.set_authority_passphrase(&access, None)?;
+        site.set_authority_passphrase(&plain, None)?;
         output.status(&format!("Removed the passphrase of {}", path.display()));
         return report(&path, false, output);
     }
@@ -44,9 +49,9 @@ pub fn run(
             passphrase_file: Some(file.clone()),
         }
         .passphrase(&path)?,
-        None => prompt::new_password("the authority's key")?,
+        None => prompt::new_passphrase("--new-passphrase-file FILE reads the new one from a file")?,
     };
-    site.set_authority_passphrase(&access, Some(&new))?;
+    site.set_authority_passphrase(&plain, Some(&new))?;
     output.status(&format!(
         "Encrypted {} with the new passphrase",
         path.display()

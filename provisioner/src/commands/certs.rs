@@ -106,6 +106,11 @@ pub fn run(args: &CertsArgs, global: &Global, output: &Output) -> anyhow::Result
         output.status(&format!("Wrote reminders to {}", file.display()));
     }
     say_what_to_do(&site, &all, is_due, output)?;
+    for name in site.left_client_certificates()? {
+        output.warn(&format!(
+            "{name} is not in people.yaml, but has a client certificate; `provision remove-user {name}` revokes it"
+        ));
+    }
     Ok(if all.iter().any(is_due) {
         ExitStatus::Findings
     } else {
@@ -120,19 +125,22 @@ fn say_what_to_do(
     output: &Output,
 ) -> anyhow::Result<()> {
     use crate::site::CertificateKind as Kind;
+    let ends = all.first().map(|authority| authority.summary.not_after);
+    // Another one would end on the same day.
+    let is_last = |of: &CertificateOf| Some(of.summary.not_after) >= ends;
     for of in all {
         match of.kind {
             Kind::Authority if is_due(of) => output.warn(
                 "the authority ends soon: a new site has to be made, and its ca.crt put on every phone",
             ),
-            Kind::Server if is_due(of) => {
+            Kind::Server if is_due(of) && !is_last(of) => {
                 let push = push_command(site, site.host(Some(&of.name))?)?;
                 output.note(&format!("provision rotate-certs --host {} && {push}", of.name));
             }
             Kind::Server if of.needs_push => {
                 output.note(&push_command(site, site.host(Some(&of.name))?)?);
             }
-            Kind::Client if is_due(of) => {
+            Kind::Client if is_due(of) && !is_last(of) => {
                 output.note(&format!("provision rotate-certs --person {}", of.name));
             }
             Kind::Authority | Kind::Server | Kind::Client => {}

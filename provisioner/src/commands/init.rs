@@ -41,10 +41,10 @@ pub struct NewSiteArgs {
     /// Named in the authority's certificate.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// The certificate of an authority that you have already, PEM; needs --ca-key.
+    /// The certificate of an authority that you have already, a self-signed root, PEM; needs --ca-key.
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     ca_cert: Option<PathBuf>,
-    /// The authority's key, PEM (RSA or ECDSA); without --ca-cert a new certificate is made for it.
+    /// The authority's key, PEM (RSA of 2048 to 4096 bits, ECDSA on P-256 or P-384), encrypted or not; without --ca-cert a new certificate is made for it.
     #[arg(long, value_name = "FILE")]
     ca_key: Option<PathBuf>,
     /// Put the authority's key under a passphrase; asks for it, or reads --ca-passphrase-file.
@@ -143,14 +143,11 @@ impl NewSiteArgs {
 
     /// Where the authority comes from, and what its key is to be locked with.
     fn authority(&self, access: &KeyAccess) -> anyhow::Result<(AuthoritySource, Option<Secret>)> {
-        let read = |path: &Path| {
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
-        };
         let Some(path) = &self.ca_key else {
             let passphrase = self.ca_passphrase.then(|| new_passphrase(access));
             return Ok((AuthoritySource::New, passphrase.transpose()?));
         };
-        let text = Zeroizing::new(read(path)?);
+        let text = Zeroizing::new(read_pem(path)?);
         // One that was locked stays so, with the passphrase that its owner knows.
         let (key, passphrase) = if pki::key::is_encrypted(&text) {
             let passphrase = access.passphrase(path)?;
@@ -164,10 +161,7 @@ impl NewSiteArgs {
         };
         let source = match &self.ca_cert {
             None => AuthoritySource::Key(key),
-            Some(certificate) => AuthoritySource::Existing {
-                certificate: read(certificate)?,
-                key,
-            },
+            Some(certificate) => existing(certificate, path, key)?,
         };
         Ok((source, passphrase))
     }
@@ -193,10 +187,36 @@ impl NewSiteArgs {
     }
 }
 
+/// Takes the authority whose certificate is at `path`.
+fn existing(
+    path: &Path,
+    key_path: &Path,
+    key: Zeroizing<String>,
+) -> anyhow::Result<AuthoritySource> {
+    let text = Zeroizing::new(read_pem(path)?);
+    let imported = pki::import_authority(&text, &key, OffsetDateTime::now_utc());
+    let certificate = imported.map_err(|error| {
+        let text = format!("{}: {error}", path.display());
+        Fault::input(text).hint(error.hint(key_path))
+    })?;
+    Ok(AuthoritySource::Existing { certificate, key })
+}
+
+/// Reads a file that should be PEM.
+fn read_pem(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    String::from_utf8(bytes).map_err(|_binary| {
+        let path = path.display();
+        Fault::input(format!("{path} is not PEM, which is text"))
+            .hint(format!("if it is DER: openssl x509 -inform DER -in {path} for a certificate, openssl pkey -inform DER -in {path} for a key"))
+            .into()
+    })
+}
+
 fn new_passphrase(access: &KeyAccess) -> anyhow::Result<Secret> {
     match &access.passphrase_file {
         Some(_) => access.passphrase(Path::new("ca.key")),
-        None => prompt::new_password("the authority's key"),
+        None => prompt::new_passphrase("--ca-passphrase-file FILE reads it from a file"),
     }
 }
 
@@ -228,10 +248,14 @@ pub struct Told {
 /// Makes the site and says what was made.
 pub fn create(new: NewSite, root: &Path, output: &Output) -> anyhow::Result<(Site, Told)> {
     let site = site::create(root, &new, OffsetDateTime::now_utc())?;
+    let authority = match &new.authority {
+        AuthoritySource::Existing { .. } => "Took over authority",
+        AuthoritySource::New | AuthoritySource::Key(_) => "Issued authority",
+    };
     output.status(&format!("Created site {}", root.display()));
     let files = site.host_files(site.host(None)?, OffsetDateTime::now_utc())?;
     for (what, path, pem) in [
-        ("Issued authority", site.authority_path(), &files.authority),
+        (authority, site.authority_path(), &files.authority),
         (
             "Issued server certificate",
             root.join("hosts")

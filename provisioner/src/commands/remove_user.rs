@@ -31,7 +31,7 @@ pub fn run(args: &RemoveUserArgs, global: &Global, output: &Output) -> anyhow::R
     }
     let now = time::OffsetDateTime::now_utc();
     site.revoke_client(&args.name, &global.key_access(), now)?;
-    site.remove_person(&args.name)?;
+    site.remove_person(&args.name, &departure)?;
     if output.policy().json {
         output.json(&as_json(&args.name, &departure))?;
     } else {

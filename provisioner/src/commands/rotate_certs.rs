@@ -1,11 +1,14 @@
 //! `provision rotate-certs`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::cli::Global;
 use crate::exit::ExitStatus;
+use crate::hint::Fault;
 use crate::output::Output;
 use crate::pki;
 use crate::site::{Host, Name, Renew, Site};
@@ -34,7 +37,10 @@ pub fn run(args: &RotateCertsArgs, global: &Global, output: &Output) -> anyhow::
     }
     let mut hosts: Vec<&Host> = Vec::new();
     for name in &args.host {
-        hosts.push(site.host(Some(name))?);
+        let host = site.host(Some(name))?;
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
     }
     if hosts.is_empty() {
         hosts = site.config().hosts.iter().collect();
@@ -85,10 +91,15 @@ fn rotate_clients(
     output: &Output,
 ) -> anyhow::Result<ExitStatus> {
     let now = OffsetDateTime::now_utc();
+    let people: BTreeSet<&Name> = args.person.iter().collect();
+    let people: Vec<_> = people.into_iter().collect();
+    for name in &people {
+        site.people().require(name).map_err(Fault::input)?;
+    }
+    let ready = site.prepare_clients(&people, &global.key_access(), now)?;
     let mut results = Vec::new();
-    for name in &args.person {
-        let issued = site.issue_client(name, &global.key_access(), now)?;
-        let path = issued.path.display().to_string();
+    for issued in site.keep_clients(ready)? {
+        let (name, path) = (&issued.name, issued.path.display().to_string());
         output.status(&format!(
             "Issued client certificate for {name} until {}",
             issued.summary.not_after.date()

@@ -11,7 +11,13 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::{AUTHORITY_DAYS, AltName, BACKDATE_DAYS, LEAF_DAYS, RevocationList, summarize};
+use super::{
+    AUTHORITY_DAYS, AltName, BACKDATE_DAYS, LEAF_DAYS, RevocationList, inspect, summarize,
+};
+use crate::hint::Fault;
+
+/// What to do when an authority has ended.
+const NEW_SITE: &str = "make a new site with `provision init --site DIR`, copy people.yaml and passwd there, and give everybody its ca.crt";
 
 /// Who a certificate authority belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +45,7 @@ impl fmt::Debug for Issued {
 /// A certificate authority that can sign.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    key_id: Option<Vec<u8>>,
     not_after: OffsetDateTime,
 }
 
@@ -90,10 +97,16 @@ impl Authority {
     /// Takes an authority from its certificate and key, both PEM, the key unencrypted.
     pub fn load(certificate: &str, key: &str) -> anyhow::Result<Self> {
         let key = KeyPair::from_pem(key).context("reading the authority's key")?;
-        let issuer = Issuer::from_ca_cert_pem(certificate, key)
+        // There may be something else before the certificate.
+        let der = super::pem::certificate(certificate)?;
+        let issuer = Issuer::from_ca_cert_der(&der.as_slice().into(), key)
             .context("reading the authority's certificate")?;
         let not_after = summarize(certificate)?.not_after;
-        Ok(Self { issuer, not_after })
+        Ok(Self {
+            issuer,
+            key_id: inspect::subject_key_id(certificate)?,
+            not_after,
+        })
     }
 
     /// Issues a server certificate for `names`, of which the first is the common name.
@@ -113,7 +126,6 @@ impl Authority {
         );
         params.subject_alt_names = names.iter().map(san_type).collect::<anyhow::Result<_>>()?;
         self.issue(params, serial, now)
-            .context("signing a server's certificate")
     }
 
     /// Issues a client certificate for the person called `name`, which becomes the common name: the
@@ -126,7 +138,6 @@ impl Authority {
     ) -> anyhow::Result<Issued> {
         let params = leaf(name, ExtendedKeyUsagePurpose::ClientAuth);
         self.issue(params, serial, now)
-            .context("signing a client's certificate")
     }
 
     fn issue(
@@ -135,11 +146,17 @@ impl Authority {
         serial: u64,
         now: OffsetDateTime,
     ) -> anyhow::Result<Issued> {
+        if self.not_after <= now {
+            let text = format!("the authority has ended, on {}", self.not_after.date());
+            return Err(Fault::input(text).hint(NEW_SITE).into());
+        }
         params.serial_number = Some(SerialNumber::from(serial));
         set_lifetime(&mut params, now, LEAF_DAYS);
         params.not_after = params.not_after.min(self.not_after);
         let key = new_key()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .context("signing a certificate")?;
         Ok(Issued {
             certificate: certificate.pem(),
             key: Zeroizing::new(key.serialize_pem()),
@@ -159,11 +176,15 @@ impl Authority {
         });
         let params = CertificateRevocationListParams {
             this_update: now - Duration::days(BACKDATE_DAYS),
-            next_update: now + Duration::days(AUTHORITY_DAYS - BACKDATE_DAYS),
+            next_update: self.not_after.max(now + Duration::days(BACKDATE_DAYS)),
             crl_number: SerialNumber::from(list.number),
             issuing_distribution_point: None,
             revoked_certs: revoked_certs.collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
+            // That of an authority made elsewhere may be any digest, or none of them.
+            key_identifier_method: match &self.key_id {
+                Some(id) => KeyIdMethod::PreSpecified(id.clone()),
+                None => KeyIdMethod::Sha256,
+            },
         };
         params
             .signed_by(&self.issuer)

@@ -6,7 +6,7 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 
 use super::{AltName, BACKDATE_DAYS, PemError};
 
@@ -86,6 +86,20 @@ pub fn is_issued_by(certificate: &str, authority: &str) -> anyhow::Result<bool> 
         .context("parsing the authority's certificate")?;
     let signed = certificate.verify_signature(Some(authority.public_key()));
     Ok(certificate.issuer() == authority.subject() && signed.is_ok())
+}
+
+/// The subject key identifier (RFC 5280 section 4.2.1.2) of the first certificate in `pem`, if it has one.
+pub(super) fn subject_key_id(pem: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    let der = super::pem::certificate(pem)?;
+    let (_, certificate) =
+        x509_parser::parse_x509_certificate(&der).context("parsing a certificate")?;
+    let mut extensions = certificate.extensions().iter();
+    Ok(
+        extensions.find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        }),
+    )
 }
 
 fn alt_names(certificate: &X509Certificate<'_>) -> anyhow::Result<Vec<AltName>> {

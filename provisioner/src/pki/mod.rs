@@ -9,7 +9,7 @@ mod revocation;
 mod san;
 
 pub use authority::{Authority, Issued, Subject};
-pub use import::{ImportError, check_authority};
+pub use import::{ImportError, check_authority, import_authority};
 pub use inspect::{Summary, is_issued_by, site_id, summarize, summarize_der};
 pub use pem::{PemError, certificate, check_key_pair};
 pub use revocation::{RevocationList, Revoked};

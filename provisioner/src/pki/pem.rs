@@ -36,6 +36,15 @@ pub fn certificate(text: &str) -> Result<Vec<u8>, PemError> {
         .ok_or(PemError::NoCertificate)
 }
 
+/// Writes a certificate's DER bytes as PEM.
+pub(super) fn write_certificate(der: &[u8]) -> Result<String, PemError> {
+    let syntax = |error: pkcs8::der::Error| PemError::Syntax(error.to_string());
+    let document = pkcs8::der::Document::try_from(der).map_err(syntax)?;
+    document
+        .to_pem("CERTIFICATE", pkcs8::LineEnding::LF)
+        .map_err(syntax)
+}
+
 /// The DER bytes of the first revocation list in `text`.
 pub(super) fn revocation_list(text: &str) -> Result<Vec<u8>, PemError> {
     let found = items(text)?.into_iter().find_map(|item| match item {

@@ -61,6 +61,17 @@ pub fn new_password(name: &str) -> anyhow::Result<Secret> {
     Ok(first)
 }
 
+/// Asks twice, without echo, for the passphrase that the authority's key is put under. `otherwise` says
+/// what to do where there is nobody to ask.
+pub fn new_passphrase(otherwise: &str) -> anyhow::Result<Secret> {
+    let first = secret("New passphrase of the authority's key", otherwise)?;
+    let second = secret("Again", otherwise)?;
+    if first.expose() != second.expose() {
+        return Err(Fault::input("the two passphrases differ; nothing was changed").into());
+    }
+    Ok(first)
+}
+
 /// Asks for the passphrase of the key at `path`, without echo. `otherwise` says what to do where there
 /// is nobody to ask.
 pub fn passphrase(path: &Path, otherwise: &str) -> anyhow::Result<Secret> {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::store::Site;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
-use crate::pki::Authority;
 use crate::pki::key::{self, KeyError};
+use crate::pki::{self, Authority};
 use crate::prompt;
 use crate::secret::Secret;
 
@@ -74,32 +74,57 @@ fn first_line(file: &Path) -> anyhow::Result<Secret> {
 }
 
 impl Site {
-    /// The authority, able to sign.
-    pub fn authority(&self, access: &KeyAccess) -> anyhow::Result<Authority> {
-        let path = self.root().join("pki/ca.key");
-        let key = access.unlock(&path, &self.read("pki/ca.key")?)?;
-        Authority::load(&self.read("pki/ca.crt")?, &key)
+    /// The authority, able to sign. A passphrase is asked for or read once, however much is issued.
+    pub fn authority(&self, access: &KeyAccess) -> anyhow::Result<&Authority> {
+        if let Some(authority) = self.authority.get() {
+            return Ok(authority);
+        }
+        let key = self.authority_key(access)?;
+        let certificate = self.read("pki/ca.crt")?;
+        pki::check_key_pair(&certificate, &key).map_err(|error| {
+            let path = self.authority_path();
+            Fault::input(format!("{} and the key beside it: {error}", path.display()))
+                .hint("bring both back from a copy of the site")
+        })?;
+        let authority = Authority::load(&certificate, &key)?;
+        Ok(self.authority.get_or_init(|| authority))
+    }
+
+    /// Where the authority's key is.
+    pub fn authority_key_path(&self) -> PathBuf {
+        self.root().join("pki/ca.key")
     }
 
     /// Whether the authority's key is under a passphrase.
     pub fn authority_is_locked(&self) -> anyhow::Result<bool> {
-        Ok(key::is_encrypted(&self.read("pki/ca.key")?))
+        let text = Zeroizing::new(self.read("pki/ca.key")?);
+        Ok(key::is_encrypted(&text))
     }
 
-    /// Puts the authority's key under a new passphrase, or under none.
+    /// The authority's key, unencrypted PEM.
+    pub fn authority_key(&self, access: &KeyAccess) -> anyhow::Result<Zeroizing<String>> {
+        let path = self.authority_key_path();
+        let Some(text) = fsio::read_optional(&path)? else {
+            let path = path.display();
+            let text = format!("{path} is not there, and nothing can be issued or revoked without");
+            return Err(Fault::input(text)
+                .hint("bring it back from where you keep it, or from a copy of the site")
+                .into());
+        };
+        access.unlock(&path, &Zeroizing::new(text))
+    }
+
+    /// Puts the authority's key, which was unlocked, under a new passphrase, or under none.
     pub fn set_authority_passphrase(
         &self,
-        access: &KeyAccess,
+        plain: &Zeroizing<String>,
         new: Option<&Secret>,
     ) -> anyhow::Result<()> {
-        let path = self.root().join("pki/ca.key");
-        let plain = access.unlock(&path, &self.read("pki/ca.key")?)?;
-        let text = match new {
-            Some(passphrase) => {
-                key::encrypt(&plain, passphrase).context("encrypting the authority's key")?
-            }
-            None => plain,
-        };
-        fsio::write_atomic(&path, text.as_bytes(), Access::Private)
+        let locked = new.map(|passphrase| key::encrypt(plain, passphrase));
+        let locked = locked
+            .transpose()
+            .context("encrypting the authority's key")?;
+        let text = locked.as_ref().unwrap_or(plain);
+        fsio::write_atomic(&self.authority_key_path(), text.as_bytes(), Access::Private)
     }
 }

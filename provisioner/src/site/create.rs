@@ -16,7 +16,7 @@ use super::store::{self, Site};
 use super::{edit, passwords, people};
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
-use crate::pki::{Authority, RevocationList, Subject, check_authority};
+use crate::pki::{Authority, RevocationList, Subject, check_authority, import_authority};
 use crate::secret::Secret;
 use crate::ssh;
 
@@ -170,9 +170,9 @@ fn authority(
             issued
         }
         AuthoritySource::Existing { certificate, key } => {
-            check_authority(certificate, key, now)
+            let certificate = import_authority(certificate, key, now)
                 .map_err(|error| Fault::input(format!("the authority's certificate: {error}")))?;
-            return Ok((certificate.clone(), key.clone()));
+            return Ok((certificate, key.clone()));
         }
     };
     Ok((issued.certificate, issued.key))
@@ -186,7 +186,9 @@ fn fill_hosts(root: &Path, new: &NewSite, now: OffsetDateTime) -> anyhow::Result
         site.keep(&ready)?;
     }
     match &new.passphrase {
-        Some(passphrase) => site.set_authority_passphrase(&access, Some(passphrase)),
+        Some(passphrase) => {
+            site.set_authority_passphrase(&site.authority_key(&access)?, Some(passphrase))
+        }
         None => Ok(()),
     }
 }

@@ -95,14 +95,14 @@ impl Site {
             )
         } else {
             let authority = self.authority(access)?;
-            let issued = issue::issue(self.root(), &authority, host, now, &mut pending)?;
+            let issued = issue::issue(self, authority, host, now, &mut pending)?;
             (issued.certificate, issued.key.to_string())
         };
         let name = &host.name;
         Ok(Ready {
             files: HostFiles {
                 authority: self.read("pki/ca.crt")?,
-                crl: self.read("pki/crl.pem")?,
+                crl: self.revocations()?.0,
                 certificate,
                 key: Secret::new(key),
                 ssh_host_key,
@@ -146,7 +146,7 @@ impl Site {
         };
         Ok(HostFiles {
             authority: self.read("pki/ca.crt")?,
-            crl: self.read("pki/crl.pem")?,
+            crl: self.revocations()?.0,
             certificate: self.read_of(host, "server.crt")?,
             key: Secret::new(self.read_of(host, "server.key")?),
             ssh_host_key: Secret::new(self.read_of(host, SSH_HOST_KEY)?),

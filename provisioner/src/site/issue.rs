@@ -1,5 +1,6 @@
 //! A host's certificate and keys: what is missing or old is made in memory, and kept as a whole.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::config::Host;
+use super::store::Site;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::pki::{self, Authority, Issued};
@@ -77,16 +79,16 @@ impl Pending {
 /// Issues a server certificate with a new key for `host` into `pending`, and has the old pair kept
 /// beside it, unless one is kept there already: what the Pi has is the oldest that was not pushed over.
 pub(super) fn issue(
-    root: &Path,
+    site: &Site,
     authority: &Authority,
     host: &Host,
     now: OffsetDateTime,
     pending: &mut Pending,
 ) -> anyhow::Result<Issued> {
     let names = host.alt_names().map_err(Fault::input)?;
-    let issued = authority.issue_server(&names, next_serial(root, pending)?, now)?;
+    let issued = authority.issue_server(&names, next_serial(site, pending)?, now)?;
     let folder = folder(host);
-    let old = |name: &str| fsio::read_optional(&root.join(&folder).join(name));
+    let old = |name: &str| fsio::read_optional(&site.root().join(&folder).join(name));
     if old("previous/server.crt")?.is_none()
         && let (Some(certificate), Some(key)) = (old("server.crt")?, old("server.key")?)
     {
@@ -117,13 +119,18 @@ pub(super) fn need(root: &Path, host: &Host, now: OffsetDateTime) -> anyhow::Res
     if pki::check_key_pair(&certificate, &key).is_err() {
         return Ok(Some(Need::Missing));
     }
-    let authority = fsio::read_optional(&root.join("pki/ca.crt"))?.unwrap_or_default();
-    if !pki::is_issued_by(&certificate, &authority).context("comparing with the authority")? {
+    let path = root.join("pki/ca.crt");
+    let reading = || format!("reading {}", path.display());
+    let authority = fs::read_to_string(&path).with_context(reading)?;
+    let ends = pki::summarize(&authority).with_context(reading)?.not_after;
+    if !pki::is_issued_by(&certificate, &authority).with_context(reading)? {
         return Ok(Some(Need::Foreign));
     }
     let summary = pki::summarize(&certificate)
         .with_context(|| format!("reading {}", folder.join("server.crt").display()))?;
-    if summary.not_after - now < Duration::days(RENEW_DAYS) {
+    // Another one would not last longer than the authority; when that has ended, issuing says so.
+    let short = summary.not_after - now < Duration::days(RENEW_DAYS) && summary.not_after < ends;
+    if short || ends <= now {
         return Ok(Some(Need::Expiry));
     }
     let mut wanted = host.alt_names().map_err(Fault::input)?;
@@ -142,20 +149,33 @@ pub(super) fn folder(host: &Host) -> PathBuf {
 }
 
 /// Takes the next serial number. It is counted before it is used: after a crash one may be left out,
-/// none is used twice.
-pub(super) fn next_serial(root: &Path, pending: &mut Pending) -> anyhow::Result<u64> {
-    let path = root.join("pki/serial");
-    let text = fsio::read_optional(&path)?.unwrap_or_default();
-    let serial = u64::from_str_radix(text.trim(), 16).map_err(|error| {
-        Fault::input(format!(
-            "{}: {:?} is no serial number: {error}",
-            path.display(),
-            text.trim()
-        ))
-    })?;
+/// none is used twice. What was taken and not written yet counts too, since several certificates may be
+/// made before the first is written.
+pub(super) fn next_serial(site: &Site, pending: &mut Pending) -> anyhow::Result<u64> {
+    let serial = match site.serial.get() {
+        Some(serial) => serial,
+        None => read_serial(&site.root().join("pki/serial"))?,
+    };
     let next = serial
         .checked_add(1)
         .context("serial numbers are used up")?;
+    site.serial.set(Some(next));
     pending.add("pki/serial", &format!("{next:016X}\n"), Access::Public);
     Ok(serial)
+}
+
+fn read_serial(path: &Path) -> anyhow::Result<u64> {
+    let fault = |what: String| {
+        let path = path.display();
+        // 56 random bits are no number that was used before, and leave room to count.
+        Fault::input(format!("{path} {what}")).hint(format!(
+            "bring it back from a copy of the site, or begin anew at a random number: openssl rand -hex 7 >{path}"
+        ))
+    };
+    let Some(text) = fsio::read_optional(path)? else {
+        return Err(fault("is not there, which has the next serial number".to_owned()).into());
+    };
+    let text = text.trim();
+    u64::from_str_radix(text, 16)
+        .map_err(|_no_number| fault(format!("has {text:?}, which is no hexadecimal number")).into())
 }

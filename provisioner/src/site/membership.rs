@@ -101,24 +101,25 @@ impl Site {
     /// If nothing is known of `name`.
     pub fn departure(&self, name: &Name) -> anyhow::Result<Departure> {
         let kept_password = self.kept_password(name).is_some();
+        let client_certificate = self.client_certificate(name)?.is_some();
         let file = self.password_file()?;
+        let has_password = kept_password || file.lookup(name.as_str()).is_some();
         let farewell = match self.people.clone().part_with(name) {
             Ok(farewell) => Some(farewell),
-            Err(_) if kept_password || file.lookup(name.as_str()).is_some() => None,
+            Err(_) if has_password || client_certificate => None,
             Err(fault) => return Err(fault.into()),
         };
         Ok(Departure {
             farewell,
             kept_password,
-            client_certificate: self.client_certificate(name)?.is_some(),
+            client_certificate,
         })
     }
 
-    /// Removes a person: `people.yaml` first, since whoever is not in it can't log in, whatever a
+    /// Removes a person, of whom `departure` was said: `people.yaml` first, since whoever is not in it can't log in, whatever a
     /// crash leaves of the rest. A client certificate is revoked by whoever calls this, before:
     /// that may need a passphrase.
-    pub fn remove_person(&mut self, name: &Name) -> anyhow::Result<Departure> {
-        let departure = self.departure(name)?;
+    pub fn remove_person(&mut self, name: &Name, departure: &Departure) -> anyhow::Result<()> {
         if departure.farewell.is_some() {
             self.change_people(|people| people.part_with(name))?;
         }
@@ -129,7 +130,7 @@ impl Site {
         }
         passwords::forget(&self.root.join("passwords"), name)
             .context("the person is removed, but not the kept password")?;
-        Ok(departure)
+        Ok(())
     }
 
     /// A remark if `device` is not among the devices that `name` has by name, which is legal, but

@@ -36,7 +36,7 @@ mod store;
 
 pub use access::KeyAccess;
 pub use certificates::{CertificateKind, CertificateOf};
-pub use clients::ClientCertificate;
+pub use clients::{ClientCertificate, ReadyClients};
 pub use config::{Host, SiteConfig};
 pub use create::{AuthoritySource, NewSite, Person as FirstPerson, create};
 pub use enroll::{Enrolled, Machine, Wish};

@@ -1,5 +1,6 @@
 //! An open site.
 
+use std::cell::{Cell, OnceCell};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +16,7 @@ use super::people::{People, Person, Sees};
 use super::{edit, passwords};
 use crate::fsio::{self, Access, Lock};
 use crate::hint::Fault;
+use crate::pki::Authority;
 use crate::secret::Secret;
 
 /// The file that marks a folder as a site and says how it is laid out.
@@ -29,6 +31,10 @@ pub struct Site {
     pub(super) root: PathBuf,
     pub(super) config: SiteConfig,
     pub(super) people: People,
+    /// Once its key was unlocked, so that nobody is asked for the passphrase twice.
+    pub(super) authority: OnceCell<Authority>,
+    /// The next serial number, once one was taken.
+    pub(super) serial: Cell<Option<u64>>,
     _lock: Lock,
 }
 
@@ -77,6 +83,8 @@ impl Site {
             root: root.to_owned(),
             config,
             people,
+            authority: OnceCell::new(),
+            serial: Cell::new(None),
             _lock: lock,
         };
         site.check_secrets()?;
@@ -249,8 +257,7 @@ impl Site {
         let hosts = self.config.hosts.iter().flat_map(|host| {
             super::hosts::SECRETS.map(|file| format!("hosts/{}/{file}", host.name))
         });
-        let clients = self.people.people.keys();
-        let clients = clients.map(|name| format!("pki/clients/{name}/client.key"));
+        let clients = self.people.people.keys().map(super::clients::key);
         for name in fixed.into_iter().chain(hosts).chain(clients) {
             let path = self.root.join(name);
             let meta = match fs::metadata(&path) {

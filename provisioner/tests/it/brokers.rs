@@ -66,6 +66,11 @@ impl Broker {
         broker
     }
 
+    /// Where it listens on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A client of this broker; its options are in files in `folder`, so that no password is an argument.
     pub(crate) fn client(
         &self,

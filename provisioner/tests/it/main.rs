@@ -7,6 +7,7 @@
 )]
 
 mod acl_matrix;
+mod authority;
 mod bake;
 mod brokers;
 mod certificates;
@@ -17,8 +18,11 @@ mod kinds;
 mod lan;
 mod list_users;
 mod membership;
+mod passphrase;
 mod people;
 mod push;
 mod ready_made;
 mod removal;
+mod revocation;
+mod rotation;
 mod support;

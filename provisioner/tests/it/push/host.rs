@@ -226,7 +226,7 @@ pub(super) fn push(sandbox: &Sandbox, destination: &str, more: &[&str]) -> Ended
 }
 
 /// Runs `provision` on a terminal; each answer is typed when the next question is there.
-pub(super) fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &[&str]) -> Ended {
+pub(crate) fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &[&str]) -> Ended {
     let program = env!("CARGO_BIN_EXE_provision");
     on_a_terminal_run(sandbox, &format!("{program} --color never {args}"), answers)
 }

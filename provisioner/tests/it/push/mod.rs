@@ -5,3 +5,5 @@ mod host;
 mod interrupted;
 mod refusals;
 mod terminal;
+
+pub(crate) use host::on_a_terminal;
