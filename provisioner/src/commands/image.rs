@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::build::{BuildArgs, Parts, WithBase};
+use super::card::{CardArgs, Parts, WithBase};
 use super::{init, render};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
@@ -36,17 +36,17 @@ pub struct ImageArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    build: BuildArgs,
+    card: CardArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     check_out(&args.out)?;
-    args.build.check_card()?;
+    args.card.check_card()?;
     if args.dry_run {
-        return render::preview(&args.build, global, output);
+        return render::preview(&args.card, global, output);
     }
-    let parts = args.build.parts(WithBase::Yes, global, output)?;
+    let parts = args.card.parts(WithBase::Yes, global, output)?;
     let baked = match bake(args, &parts, global, output) {
         Ok(baked) => baked,
         Err(error) => {
@@ -55,7 +55,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         }
     };
     // From here on there is an image, and the site it was made with stays whatever happens.
-    let host = args.build.host(&parts.site)?;
+    let host = args.card.build.host(&parts.site)?;
     if output.policy().json {
         output.json(&json!({
             "version": 1,
@@ -89,7 +89,7 @@ fn bake(
     global: &Global,
     output: &Output,
 ) -> anyhow::Result<Baked> {
-    let host = args.build.host(&parts.site)?;
+    let host = args.card.build.host(&parts.site)?;
     let now = OffsetDateTime::now_utc();
     let ready = parts
         .site

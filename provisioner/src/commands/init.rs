@@ -32,7 +32,7 @@ pub struct InitArgs {
 /// What a new site begins with; shared with `image`, which makes a site where there is none.
 #[derive(Debug, Clone, Default, Args)]
 pub struct NewSiteArgs {
-    /// The Pi's host name [default: broker].
+    /// The Pi's host name [default: broker; for `push` what the machine calls itself].
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
     /// Named in certificates [default: the host name].

@@ -4,6 +4,7 @@ pub mod add_user;
 pub mod build;
 pub mod ca_passphrase;
 mod calendar;
+pub mod card;
 pub mod certs;
 pub mod completions;
 pub mod doctor;

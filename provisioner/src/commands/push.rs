@@ -16,6 +16,7 @@ use crate::exit::ExitStatus;
 use crate::hint::{Fault, Interrupted};
 use crate::output::{Output, bytes};
 use crate::payload::{self, Inputs, Payload, Sink};
+use crate::recipe::Plain;
 use crate::remote::{
     Change, ChangeKind, Connection, Destination, Facts, HostKeyPolicy, Login, Packed, Proof, Root,
     State, Way, prove,
@@ -23,6 +24,9 @@ use crate::remote::{
 use crate::site::{Enrolled, LastPush, Machine, Ready, Renew, Site, Wish};
 use crate::toolchain::{BrokerBinary, Target};
 use crate::{bake, fsio, pki};
+
+/// The port of the listener without TLS, where a recipe wants one.
+const PLAIN_PORT: u16 = 1883;
 
 /// Puts the broker on a Pi that already runs, or brings it up to date.
 #[derive(Debug, Args)]
@@ -208,7 +212,11 @@ impl Push<'_> {
         self.output
             .watch_interrupts()
             .context("watching for Ctrl-C")?;
-        let state = State::of(self.root, &payload, &site.ports(&enrolled.host)?)?;
+        let mut ports = site.ports(&enrolled.host)?;
+        if plan.broker.plain != Plain::None {
+            ports.push(PLAIN_PORT);
+        }
+        let state = State::of(self.root, &payload, &ports)?;
         let changes = state.changes(&payload);
         state.check(payload.size())?;
         Ok(Looked {

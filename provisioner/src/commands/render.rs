@@ -10,7 +10,7 @@ use image::{Entry, EntryPath, Kind};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::build::{BuildArgs, WithBase};
+use super::card::{CardArgs, WithBase};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fsio::{self, Access};
@@ -29,12 +29,12 @@ pub struct RenderArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "dir")]
     show: Option<String>,
     #[command(flatten)]
-    build: BuildArgs,
+    card: CardArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &RenderArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
-    let payload = payload(&args.build, global, output)?;
+    let payload = payload(&args.card, global, output)?;
     match (&args.dir, &args.show) {
         (Some(dir), _) => {
             write(dir, &payload)?;
@@ -53,16 +53,16 @@ pub fn run(args: &RenderArgs, global: &Global, output: &Output) -> anyhow::Resul
 
 /// Lists what `image` would write.
 pub(super) fn preview(
-    build: &BuildArgs,
+    card: &CardArgs,
     global: &Global,
     output: &Output,
 ) -> anyhow::Result<ExitStatus> {
-    list(&payload(build, global, output)?, output)?;
+    list(&payload(card, global, output)?, output)?;
     output.note("Nothing was written.");
     Ok(ExitStatus::Success)
 }
 
-fn payload(build: &BuildArgs, global: &Global, output: &Output) -> anyhow::Result<Payload> {
+fn payload(card: &CardArgs, global: &Global, output: &Output) -> anyhow::Result<Payload> {
     if !crate::site::Site::exists(&global.site) {
         let text = format!(
             "there is no site at {}, so there is nothing to show",
@@ -72,8 +72,8 @@ fn payload(build: &BuildArgs, global: &Global, output: &Output) -> anyhow::Resul
             .hint("make one with `provision init`, or name yours with --site")
             .into());
     }
-    let parts = build.parts(WithBase::No, global, output)?;
-    let host = build.host(&parts.site)?;
+    let parts = card.parts(WithBase::No, global, output)?;
+    let host = card.build.host(&parts.site)?;
     let files = parts.site.host_files(host, OffsetDateTime::now_utc())?;
     parts.payload(host, &files)
 }
