@@ -46,6 +46,7 @@ fn openssl_reads_a_key_whose_passphrase_is_set_changed_and_removed() {
     insta::assert_snapshot!(sandbox.provision(&change).shown(), @r"
     exit: 0
     --- stdout
+    site/pki/ca.key
     --- stderr
     Encrypted site/pki/ca.key with the new passphrase
     It is asked for whenever a certificate is issued. There is no way back without it.
