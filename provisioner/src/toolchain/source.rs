@@ -88,12 +88,15 @@ impl BrokerSource {
     }
 }
 
-/// The tables of a workspace's manifest that say how to compile.
+/// The tables of a workspace's manifest that say how to compile for a Pi: the profile `pi`, and `release`, which it
+/// inherits.
 fn profiles(manifest: &str) -> String {
     let mut inside = false;
     let of_profiles = manifest.lines().filter(|line| {
         if line.starts_with('[') {
-            inside = line.starts_with("[profile.");
+            inside = ["[profile.pi", "[profile.release"]
+                .iter()
+                .any(|table| line.starts_with(table));
         }
         inside
     });
@@ -125,8 +128,8 @@ mod tests {
     use super::profiles;
 
     #[test]
-    fn of_a_manifest_only_the_profiles_count() {
-        let manifest = "[workspace]\nmembers = []\n[profile.pi]\nlto = true\n[workspace.lints]\n\
+    fn of_a_manifest_only_the_profile_of_the_pi_counts() {
+        let manifest = "[workspace]\nmembers = []\n[profile.dev]\nopt-level = 1\n[profile.pi]\nlto = true\n\
                         [profile.pi.package.ring]\nopt-level = 3\n";
         assert_eq!(
             profiles(manifest),
