@@ -105,6 +105,14 @@ impl Connection {
         )))
     }
 
+    /// Does something in which no exchange may take longer than `limit`.
+    pub(super) fn within<T>(&self, limit: Duration, act: impl FnOnce(&Session) -> T) -> T {
+        self.session.set_timeout(milliseconds(limit));
+        let done = act(&self.session);
+        self.session.set_timeout(milliseconds(EXCHANGE_TIMEOUT));
+        done
+    }
+
     pub(super) fn session(&self) -> &Session {
         &self.session
     }

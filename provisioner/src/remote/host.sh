@@ -88,7 +88,8 @@ lock() {
     chmod 700 "$state"
     if command -v flock >/dev/null; then
         exec 9>"$state/lock"
-        flock -n 9 || die "another push to this machine is under way" 75
+        # One whose connection was lost ends by itself, but not at once.
+        flock -w 30 9 || die "another push to this machine is under way" 75
     fi
 }
 
@@ -133,11 +134,12 @@ stale_units() {
     done
 }
 
-# Keeps what will be replaced or taken away.
+# remember FOLDER RELEASE: keeps what will be replaced or taken away, and notes what is new.
 remember() {
     forget
     mkdir -p "$state/undo/files"
     readlink "$home/current" >"$state/undo/release" 2>/dev/null || true
+    [ -d "$home/releases/$2" ] || printf '%s\n' "$2" >"$state/undo/brought"
     : >"$state/undo/absent"
     (cd "$1" && entries ! -type d) >"$state/undo/new"
     { cat "$state/undo/new" && stale "$state/undo/new"; } | while IFS= read -r path; do
@@ -177,6 +179,21 @@ make_room() {
     rm -rf "$home/releases/${1:?}"
 }
 
+# try_configuration RELEASE: has the new broker read its new files as the service's user would, while the old one
+# serves on. The files name each other by where they will be: in a mount namespace they are there already.
+try_configuration() {
+    old=$home/$(readlink "$home/current" 2>/dev/null || true)
+    if [ "$old" = "$home/" ] || [ "$old" = "$home/releases/$1" ] || ! unshare --mount true 2>/dev/null; then
+        return 0
+    fi
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    said=$(unshare --mount sh -euc '
+        mount --bind "$1" "$2"
+        exec setpriv --reuid=mqtt-broker --regid=mqtt-broker --clear-groups \
+            "$1/bin/mqtt-broker" --test-config -c "$3"
+    ' sh "$home/releases/$1" "$old" "$etc/broker.conf" 2>&1) || die "the broker would refuse its files: $said"
+}
+
 # apply RELEASE UNIT...: takes a tar archive of everything and switches to it. What was there comes back if
 # a unit doesn't start.
 apply() {
@@ -196,12 +213,14 @@ apply() {
     "$new/bin/mqtt-broker" -h >/dev/null 2>&1 || die "the broker does not run on this machine: $("$new/bin/mqtt-broker" -h 2>&1 | tail -n 1)"
     # The same contents are the same release, unless somebody has edited it in place.
     if ! diff -r -q "$new" "$home/releases/$release" >/dev/null 2>&1; then make_room "$release"; fi
-    remember "$incoming"
+    remember "$incoming" "$release"
     if [ ! -d "$home/releases/$release" ]; then mv "$new" "$home/releases/$release"; fi
     lay "$incoming"
     said=$(systemd-sysusers mqtt-broker.conf 2>&1) || fail "the service's user could not be made: $said"
     said=$(systemd-tmpfiles --create mqtt-broker.conf 2>&1) || fail "the keys could not be opened to the service: $said"
+    try_configuration "$release"
     sync
+    : >"$state/undo/switched"
     switch_to "$release"
     systemctl daemon-reload
     for name in $(stale_units "$@"); do systemctl disable --now --quiet "$name" 2>/dev/null || true; done
@@ -257,12 +276,16 @@ undo_now() {
     done
     while IFS= read -r path; do rm -f "$path"; done <"$state/undo/absent"
     if [ -n "$old" ]; then
-        switch_to "${old#releases/}"
         systemctl daemon-reload
-        for name in $(cat "$state/undo/units" 2>/dev/null || true); do
-            systemctl enable --quiet "$name" || true
-            systemctl restart "$name" || true
-        done
+        # Before the switch nothing was stopped.
+        if [ "$(readlink "$home/current")" != "$old" ] || [ -e "$state/undo/switched" ]; then
+            switch_to "${old#releases/}"
+            for name in $(cat "$state/undo/units" 2>/dev/null || true); do
+                systemctl enable --quiet "$name" || true
+                systemctl restart "$name" || true
+            done
+        fi
+        if [ -e "$state/undo/brought" ]; then rm -rf "$home/releases/$(cat "$state/undo/brought")"; fi
     else
         rm -rf "$home"
         # What the broker has stored, if it ever has, is not ours to remove.

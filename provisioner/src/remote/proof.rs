@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use mqttrs::{Connect, Packet, Pid, Protocol, Publish, QosPid, Subscribe, SubscribeTopic};
+use ssh2::Session;
 
 use super::connection::Connection;
 use crate::secret::Secret;
@@ -65,19 +66,22 @@ pub fn prove(connection: &Connection, proof: &Proof<'_>) -> anyhow::Result<Way> 
     let Err(error) = direct else {
         return Ok(Way::Direct);
     };
-    through_ssh(connection, &client, &name, proof).with_context(|| {
+    // A channel has no time limit of its own.
+    let proved = connection.within(PATIENCE, |session| {
+        through_ssh(session, &client, &name, proof)
+    });
+    proved.with_context(|| {
         format!("from here: {error:#}; through SSH, where no firewall is in the way")
     })?;
     Ok(Way::ThroughSsh(format!("{error:#}")))
 }
 
 fn through_ssh(
-    connection: &Connection,
+    session: &Session,
     client: &TlsClient,
     name: &str,
     proof: &Proof<'_>,
 ) -> anyhow::Result<()> {
-    let session = connection.session();
     let channel = session
         .channel_direct_tcpip("127.0.0.1", proof.port, None)
         .context("reaching the broker")?;

@@ -27,6 +27,9 @@ pub struct Applied<'a> {
     release: String,
 }
 
+/// How `host.sh` ends if somebody else is changing the machine.
+const BUSY: i32 = 75;
+
 /// How `host.sh` ends if it could not take back what it had begun.
 const HALF_WAY: i32 = 71;
 
@@ -54,6 +57,9 @@ impl<'a> Packed<'a> {
                 root,
                 release: release.clone(),
             }),
+            BUSY => Err(Fault::new("another push to the machine is under way; nothing was changed")
+                .hint("wait for it to end, then push again")
+                .into()),
             HALF_WAY => Err(Fault::new(format!(
                 "the machine could not switch to release {release}, nor go back to what it had:\n{said}"
             ))

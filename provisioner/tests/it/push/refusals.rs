@@ -414,6 +414,37 @@ fn a_broker_that_does_not_start_is_taken_back_and_the_old_one_serves_on() {
 }
 
 #[test]
+fn files_that_the_broker_would_refuse_are_found_while_the_old_one_serves_on() {
+    if !possible() {
+        return;
+    }
+    let sandbox = sandbox();
+    let host = Host::boot(&sandbox);
+    host.site(&sandbox);
+    let to = host.destination("pi");
+    push(&sandbox, &to, &["--accept-new"]).success();
+    let serves = "systemctl show -P MainPID mqtt-broker; readlink /usr/local/lib/mqtt-broker/current; \
+                  sha256sum /etc/systemd/system/mqtt-broker.service; ls /usr/local/lib/mqtt-broker/releases";
+    let before = host.run(&sandbox, serves).success().stdout;
+    std::fs::create_dir_all(sandbox.path("mine/etc/mqtt-broker")).unwrap();
+    sandbox.write("mine/etc/mqtt-broker/acl", "topic nonsense and more\n");
+    let refused = push(&sandbox, &to, &["--overlay", "mine"]);
+    assert_eq!(refused.code, 1);
+    for part in [
+        "the broker would refuse its files",
+        "/etc/mqtt-broker/acl:1",
+        "is as it was before",
+    ] {
+        assert!(refused.stderr.contains(part), "{}", refused.shown());
+    }
+    let after = host.run(&sandbox, serves).success().stdout;
+    assert_eq!(
+        before, after,
+        "the broker was restarted, or something is left"
+    );
+}
+
+#[test]
 fn a_site_that_others_can_read_and_a_second_command_at_the_same_time() {
     let sandbox = sandbox();
     sandbox.provision(&["init", "--host", "testhost"]).success();
