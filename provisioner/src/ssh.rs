@@ -48,6 +48,14 @@ pub fn fingerprint(public: &str) -> anyhow::Result<String> {
         .to_string())
 }
 
+/// Whether two public keys are the same, whatever comments they have.
+pub fn is_same_key(one: &str, other: &str) -> bool {
+    let core = |line: &str| -> Vec<String> {
+        line.split_whitespace().take(2).map(str::to_owned).collect()
+    };
+    core(one) == core(other)
+}
+
 /// Checks one line of an `authorized_keys` file; options before the key are allowed.
 pub fn check_authorized_key(line: &str) -> anyhow::Result<()> {
     use ssh_key::authorized_keys::Entry;
@@ -123,6 +131,14 @@ mod tests {
             .unwrap();
         assert!(public.status.success());
         assert_eq!(String::from_utf8(public.stdout).unwrap().trim(), key.public);
+    }
+
+    #[test]
+    fn comments_make_no_other_key() {
+        let key = mint("one").unwrap().public;
+        let bare = key.trim_end_matches(" one");
+        assert!(is_same_key(&key, bare) && is_same_key(bare, &format!("{bare} two\n")));
+        assert!(!is_same_key(&key, &mint("one").unwrap().public));
     }
 
     #[test]

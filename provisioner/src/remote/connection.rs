@@ -128,7 +128,7 @@ impl Connection {
         if login
             .card_keys
             .iter()
-            .any(|card| same_key(card, &self.host_key))
+            .any(|card| ssh::is_same_key(card, &self.host_key))
         {
             return Ok(());
         }
@@ -241,14 +241,6 @@ fn reach(destination: &Destination) -> anyhow::Result<TcpStream> {
             .hint("is the machine on, in this network, and does it run an SSH server?")
             .into(),
     )
-}
-
-/// Whether two lines are the same key, whatever comment they have.
-fn same_key(one: &str, other: &str) -> bool {
-    let core = |line: &str| -> Vec<String> {
-        line.split_whitespace().take(2).map(str::to_owned).collect()
-    };
-    core(one) == core(other)
 }
 
 fn milliseconds(time: Duration) -> u32 {

@@ -58,7 +58,8 @@ inspect() {
     printf 'current=%s\n' "$(readlink "$home/current" 2>/dev/null || true)"
     printf 'active=%s\n' "$(systemctl is-active "$unit" 2>/dev/null || true)"
     printf 'free=%s\n' "$(free "$home")"
-    if [ -e "$state/undo/whole" ]; then printf 'pending=yes\n'; fi
+    # One that was cut short before the switch is taken back by the next.
+    if [ -e "$state/undo/switched" ]; then printf 'pending=yes\n'; fi
     if [ -e "$state/laid" ]; then sort -u "$state/laid" | sed 's/^/laid=/'; fi
     for path in "$home/current" "$etc" "$program"; do
         if [ -e "$path" ] && [ ! -L "$path" ]; then printf 'foreign=%s\n' "$path"; fi

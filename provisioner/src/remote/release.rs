@@ -27,6 +27,9 @@ pub struct Applied<'a> {
     release: String,
 }
 
+/// How `host.sh` ends if there is no broker of ours to remove.
+const NOTHING_HERE: i32 = 66;
+
 /// How `host.sh` ends if somebody else is changing the machine.
 const BUSY: i32 = 75;
 
@@ -113,7 +116,7 @@ impl Root<'_> {
     pub fn uninstall(&self, data: bool) -> anyhow::Result<()> {
         let what = if data { "data" } else { "no-data" };
         let ran = self.run("uninstall", &[what], b"")?;
-        if ran.status == 66 {
+        if ran.status == NOTHING_HERE {
             return Err(Fault::input(format!("{}; nothing was changed", ran.reason())).into());
         }
         ran.success("removing the broker").map(drop)

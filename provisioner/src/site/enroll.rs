@@ -6,6 +6,7 @@ use super::store::Site;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::pki::AltName;
+use crate::ssh;
 
 /// A machine, as it shows itself.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ impl Site {
                 by_push = Some(host);
             }
             let key = self.card_host_key(host)?;
-            if key.is_some_and(|key| key.starts_with(machine.ssh_host_key)) {
+            if key.is_some_and(|key| ssh::is_same_key(&key, machine.ssh_host_key)) {
                 by_key = Some(host);
             }
         }

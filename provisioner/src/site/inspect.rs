@@ -1,4 +1,5 @@
-//! Looking at a site without opening it: nothing is locked, nothing is made.
+//! Reading a site's files. By itself it locks nothing and makes nothing, so that it does for looking at a
+//! site that another command has open.
 //!
 //! Files are replaced whole, so each is read as it was before or after what another command does.
 

@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use broker::passwd::PasswordFile;
-use serde::de::DeserializeOwned;
 
 use super::config::{Host, SiteConfig};
 use super::name::Name;
 use super::people::{People, Person, Sees};
-use super::{edit, passwords};
+use super::{edit, inspect, passwords};
 use crate::fsio::{self, Access, Lock};
 use crate::hint::Fault;
 use crate::pki::Authority;
@@ -71,14 +70,8 @@ impl Site {
                 .hint("wait for it to end, then try again")
                 .into());
         };
-        let config: SiteConfig = read_yaml(&root.join("site.yaml"))?;
-        config.check().map_err(|error| {
-            Fault::input(format!("{}: {error}", root.join("site.yaml").display()))
-        })?;
-        let people: People = read_yaml(&root.join("people.yaml"))?;
-        people.check().map_err(|error| {
-            Fault::input(format!("{}: {error}", root.join("people.yaml").display()))
-        })?;
+        let config = inspect::config(root)?;
+        let people = inspect::people(root)?;
         let site = Self {
             root: root.to_owned(),
             config,
@@ -297,10 +290,4 @@ fn check_layout(root: &Path) -> anyhow::Result<()> {
         .hint("use the version of provision that made it, or a newer one")
         .into()),
     }
-}
-
-/// Reads a YAML file; an error names file, line, column and the nearest key.
-fn read_yaml<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    crate::recipe::yaml::parse(&path.display().to_string(), &text)
 }
