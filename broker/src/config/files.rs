@@ -43,7 +43,7 @@ impl Config {
             if let Some(path) = &security.password_file {
                 passwords
                     .entry(path)
-                    .or_insert_with(|| read_passwords(path, &mut errors));
+                    .or_insert_with(|| read_passwords(path, &mut errors, &mut warnings));
             }
             if let Some(path) = &security.acl_file {
                 acls.entry(path)
@@ -75,7 +75,11 @@ fn shared<T>(files: &HashMap<&PathBuf, Arc<T>>, path: Option<&PathBuf>) -> Optio
     path.and_then(|path| files.get(path)).map(Arc::clone)
 }
 
-fn read_passwords(path: &Path, errors: &mut Vec<Diagnostic>) -> Arc<PasswordFile> {
+fn read_passwords(
+    path: &Path,
+    errors: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Arc<PasswordFile> {
     match read_text(path) {
         Ok(text) => {
             let (file, problems) = PasswordFile::read(&text);
@@ -83,6 +87,10 @@ fn read_passwords(path: &Path, errors: &mut Vec<Diagnostic>) -> Arc<PasswordFile
                 problems
                     .iter()
                     .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
+            );
+            warnings.extend(
+                file.weak_hashes()
+                    .map(|text| Diagnostic::new(&place(path, 0), text)),
             );
             Arc::new(file)
         }
