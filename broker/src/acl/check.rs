@@ -56,6 +56,10 @@ pub enum Reason {
     WildcardInIdentity,
     /// No line matches, and what is not allowed is denied.
     NoMatch,
+    /// There is no ACL file, and what is not denied is allowed.
+    NoFile,
+    /// It would write what the broker says of itself.
+    Reserved,
 }
 
 /// Who asks.
@@ -63,6 +67,30 @@ pub enum Reason {
 struct Identity<'a> {
     user: Option<&'a str>,
     client_id: &'a str,
+}
+
+/// Whether the client may access the topic, and what decides: the whole rule, with an ACL file or without.
+///
+/// Nobody writes to `$SYS`, which is where the broker speaks of itself.
+pub fn decide(
+    acl: Option<&Acl>,
+    user: Option<&str>,
+    client_id: &str,
+    topic: &str,
+    access: Access,
+) -> Decision {
+    let own = topic == "$SYS" || topic.starts_with("$SYS/");
+    match acl {
+        _ if own && access == Access::Write => Decision {
+            allowed: false,
+            reason: Reason::Reserved,
+        },
+        Some(acl) => acl.explain(user, client_id, topic, access),
+        None => Decision {
+            allowed: true,
+            reason: Reason::NoFile,
+        },
+    }
 }
 
 impl Acl {
@@ -290,6 +318,21 @@ mod tests {
             );
         }
         assert!(acl("topic up/#\n").check(None, "a+", "up/fred", Access::Read));
+    }
+
+    #[test]
+    fn nobody_writes_what_the_broker_says_of_itself() {
+        let all = acl("topic $SYS/#\ntopic #\n");
+        for (acl, topic, access, allowed, reason) in [
+            (None, "$SYS/x", Access::Write, false, Reason::Reserved),
+            (Some(&all), "$SYS", Access::Write, false, Reason::Reserved),
+            (Some(&all), "$SYS/x", Access::Read, true, Reason::Line(1)),
+            (Some(&all), "x", Access::Write, true, Reason::Line(2)),
+            (None, "$SYSTEM", Access::Write, true, Reason::NoFile),
+        ] {
+            let decision = decide(acl, None, "id", topic, access);
+            assert_eq!(decision, Decision { allowed, reason }, "{topic}");
+        }
     }
 
     #[test]

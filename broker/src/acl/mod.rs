@@ -11,5 +11,5 @@
 mod check;
 mod file;
 
-pub use check::{Access, Acl, Decision, Reason};
+pub use check::{Access, Acl, Decision, Reason, decide};
 pub use file::{AclError, AclFile, AclLine, AclProblem, Permission};

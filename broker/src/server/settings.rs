@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
-use crate::acl::Access;
+use crate::acl::{self, Access};
 use crate::codec;
 use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity};
@@ -78,17 +78,16 @@ impl Settings {
 
     /// Whether a client may publish to `topic`. Nobody writes what the broker says of itself.
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
-        let own = topic == "$SYS" || topic.starts_with("$SYS/");
-        !own && self.allows(listener, who, topic, Access::Write)
+        self.allows(listener, who, topic, Access::Write)
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
-        match self.listeners.get(listener).map(|rules| &rules.access.acl) {
-            Some(Some(acl)) => acl.check(who.username.as_deref(), &who.client_id, topic, access),
-            Some(None) => true,
-            // A session whose listener is gone is nobody's.
-            None => false,
-        }
+        // A session whose listener is gone is nobody's.
+        let Some(rules) = self.listeners.get(listener) else {
+            return false;
+        };
+        let acl = rules.access.acl.as_deref();
+        acl::decide(acl, who.username.as_deref(), &who.client_id, topic, access).allowed
     }
 }
 
