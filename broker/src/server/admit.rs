@@ -146,8 +146,7 @@ async fn judge(
         let reason = "its keep-alive is longer than max_keepalive";
         return Err(Refusal::new(ConnectCode::IdentifierRejected, reason));
     }
-    let username =
-        auth::authenticate(connect, peer.certified.clone(), rules, &shared.passwords).await?;
+    let username = auth::authenticate(shared, connect, peer, rules).await?;
     let identity = Identity {
         client_id: admission.client_id.clone(),
         username: username.clone(),

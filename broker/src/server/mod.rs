@@ -22,6 +22,7 @@ mod shared;
 mod state;
 mod stream;
 mod sys;
+mod throttle;
 mod transport;
 
 pub use error::ServerError;

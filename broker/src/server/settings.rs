@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use super::throttle;
 use crate::acl::{self, Access};
 use crate::codec;
 use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     pub(super) retain_available: bool,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
+    /// When somebody is locked out.
+    pub(super) login: throttle::Rules,
     pub(super) nodelay: bool,
 }
 
@@ -72,6 +75,7 @@ impl Settings {
             retain_available: limits.retain_available,
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
+            login: throttle::Rules::default(),
             nodelay: config.service.set_tcp_nodelay,
         }
     }

@@ -44,7 +44,7 @@ impl Shared {
         Self {
             router: Router::default(),
             log,
-            passwords: PasswordCheck::new((processors / 2).max(1)),
+            passwords: PasswordCheck::new((processors / 2).max(1), settings.login),
             counters: Counters::default(),
             settings: RwLock::new(Arc::new(settings)),
             stopping: AtomicBool::new(false),
@@ -58,6 +58,7 @@ impl Shared {
 
     /// Puts new settings in force.
     pub(super) fn replace_settings(&self, settings: Settings) {
+        self.passwords.restart(settings.login);
         *self
             .settings
             .write()
