@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod acl;
+#[cfg(feature = "server")]
+mod acl_random;
 mod agreement;
 #[cfg(feature = "server")]
 mod codec;
