@@ -8,6 +8,8 @@ mod acl_random;
 mod agreement;
 #[cfg(feature = "server")]
 mod codec;
+#[cfg(feature = "server")]
+mod commands;
 mod config;
 #[cfg(feature = "server")]
 mod harness;
