@@ -7,4 +7,5 @@ mod paho;
 mod process;
 mod protocol;
 mod sessions;
+mod throttle;
 mod tls;
