@@ -240,3 +240,14 @@ fn logins_do_not_hold_up_those_who_are_connected() {
     );
     drop(flood);
 }
+
+#[test]
+fn hashes_that_are_quickly_guessed_from_are_warned_of_at_the_start() {
+    let broker = Broker::start_in(home(), HOME);
+    let path = broker.folder().join("passwd");
+    let weak = r#""fred" ($7$ with 101 iterations), "jjolie" ($7$ with 101 iterations)"#;
+    broker.wait_for(&format!(
+        "Warning: {}: whoever gets hold of this file guesses passwords quickly, because of weak hashes of {weak};",
+        path.display()
+    ));
+}
