@@ -119,6 +119,26 @@ pub(crate) fn matches_levels<'a>(filter: impl Iterator<Item = &'a str>, topic: &
     names.next().is_none()
 }
 
+/// Whether the levels of a filter match every topic name that the valid filter `inner` matches, `$` or not.
+pub(crate) fn covers_levels<'a>(outer: impl Iterator<Item = &'a str>, inner: &str) -> bool {
+    // The same topics: there is none without a first level.
+    let inner = if inner == "#" { "+/#" } else { inner };
+    let mut wanted = inner.split('/');
+    for level in outer {
+        if level == "#" {
+            // "sport/#" covers "sport" too, as it matches it.
+            return true;
+        }
+        let covered = wanted
+            .next()
+            .is_some_and(|want| want == level || (level == "+" && want != "#"));
+        if !covered {
+            return false;
+        }
+    }
+    wanted.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -156,6 +176,22 @@ mod tests {
             prop_assume!(validate_name(&name).is_ok());
             prop_assert_eq!(validate_filter(&name), Ok(()));
             prop_assert!(matches(&name, &name));
+        }
+
+        #[test]
+        fn one_filter_covers_another_if_it_matches_all_that_the_other_matches(
+            outer in "([ab+]|)(/([ab+]|)){0,3}(/#)?|#",
+            inner in "([ab+]|)(/([ab+]|)){0,3}(/#)?|#",
+        ) {
+            prop_assume!(validate_filter(&outer).is_ok() && validate_filter(&inner).is_ok());
+            // What the wildcards of `inner` may stand for: nothing that `outer` could name is enough for `+`, and
+            // for `#` nothing at all, or more levels than `outer` has.
+            let plain = inner.replace('+', "z");
+            let mut topics = vec![plain.replace('#', "z/z/z/z/z/z")];
+            topics.extend(plain.strip_suffix("/#").map(str::to_owned));
+            topics.push(plain.replace('#', "z"));
+            let naively = topics.iter().all(|topic| matches(&outer, topic));
+            prop_assert_eq!(covers_levels(outer.split('/'), &inner), naively, "{:?}", topics);
         }
 
         #[test]

@@ -24,7 +24,7 @@ pub struct Acl {
 
 /// The rules of one list. Denials come first, whatever their place in the file.
 #[derive(Debug, Clone, Default)]
-struct Rules {
+pub(super) struct Rules {
     denials: Vec<Rule>,
     grants: Vec<Rule>,
 }
@@ -64,9 +64,9 @@ pub enum Reason {
 
 /// Who asks.
 #[derive(Clone, Copy)]
-struct Identity<'a> {
-    user: Option<&'a str>,
-    client_id: &'a str,
+pub(super) struct Identity<'a> {
+    pub(super) user: Option<&'a str>,
+    pub(super) client_id: &'a str,
 }
 
 /// Whether the client may access the topic, and what decides: the whole rule, with an ACL file or without.
@@ -111,12 +111,9 @@ impl Acl {
         topic: &str,
         access: Access,
     ) -> Decision {
-        let own = match user {
-            Some(name) => self.users.get(name),
-            None => Some(&self.nameless),
-        };
-        if let Some(decision) =
-            own.and_then(|rules| rules.decide(access, |filter| matches_topic(filter, topic)))
+        if let Some(decision) = self
+            .own(user)
+            .and_then(|rules| rules.decide(access, |filter| matches_topic(filter, topic)))
         {
             return decision;
         }
@@ -136,10 +133,22 @@ impl Acl {
             .decide(access, |pattern| matches_pattern(pattern, identity, topic));
         decision.unwrap_or(denied(Reason::NoMatch))
     }
+
+    /// The list of a user, or of those without a name.
+    pub(super) fn own(&self, user: Option<&str>) -> Option<&Rules> {
+        match user {
+            Some(name) => self.users.get(name),
+            None => Some(&self.nameless),
+        }
+    }
+
+    pub(super) fn patterns(&self) -> &Rules {
+        &self.patterns
+    }
 }
 
 impl Rules {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.denials.is_empty() && self.grants.is_empty()
     }
 
@@ -150,7 +159,11 @@ impl Rules {
         }
     }
 
-    fn decide(&self, access: Access, matches: impl Fn(&str) -> bool) -> Option<Decision> {
+    pub(super) fn decide(
+        &self,
+        access: Access,
+        matches: impl Fn(&str) -> bool,
+    ) -> Option<Decision> {
         let denials = self.denials.iter();
         let grants = self.grants.iter().filter(|rule| rule.grants(access));
         let rule = denials.chain(grants).find(|rule| matches(&rule.filter))?;
@@ -172,15 +185,34 @@ impl Rule {
     }
 }
 
-impl Identity<'_> {
-    fn has_wildcard(&self) -> bool {
+impl<'a> Identity<'a> {
+    fn replace(self, level: &'a str) -> &'a str {
+        match level {
+            "%u" => self.user.unwrap_or_default(),
+            "%c" => self.client_id,
+            other => other,
+        }
+    }
+
+    /// Whether there is a name for each placeholder.
+    pub(super) fn fills(self, pattern: &'a str) -> bool {
+        let empty = |level| matches!(level, "%u" | "%c") && self.replace(level).is_empty();
+        !pattern.split('/').any(empty)
+    }
+
+    /// The levels of a pattern with names for placeholders.
+    pub(super) fn put_into(self, pattern: &'a str) -> impl Iterator<Item = &'a str> {
+        pattern.split('/').map(move |level| self.replace(level))
+    }
+
+    pub(super) fn has_wildcard(&self) -> bool {
         let wildcard = |text: &str| text.contains(['+', '#']);
         self.user.is_some_and(wildcard) || wildcard(self.client_id)
     }
 }
 
 /// Topics that begin with `$` are matched only by what begins with `$` too.
-fn hidden(filter: &str, topic: &str) -> bool {
+pub(super) fn hidden(filter: &str, topic: &str) -> bool {
     topic.starts_with('$') && !filter.starts_with('$')
 }
 
@@ -193,15 +225,9 @@ fn matches_topic(filter: &str, topic: &str) -> bool {
 /// A name with a slash in it therefore matches nothing: it is never taken for two levels. Nor does a
 /// missing or empty name.
 fn matches_pattern(pattern: &str, identity: Identity<'_>, topic: &str) -> bool {
-    let replace = |level| match level {
-        "%u" => identity.user.unwrap_or_default(),
-        "%c" => identity.client_id,
-        other => other,
-    };
-    let empty = |level| matches!(level, "%u" | "%c") && replace(level).is_empty();
     !hidden(pattern, topic)
-        && !pattern.split('/').any(empty)
-        && topic::matches_levels(pattern.split('/').map(replace), topic)
+        && identity.fills(pattern)
+        && topic::matches_levels(identity.put_into(pattern), topic)
 }
 
 impl From<&AclFile> for Acl {
