@@ -2,21 +2,27 @@
 
 mod bridge;
 mod general;
+mod limits;
 mod listener;
 mod logging;
+mod security;
 mod spec;
+mod tls;
 
 use strsim::damerau_levenshtein;
 
-pub(super) use spec::{Action, Arity, Line};
-pub use spec::{OptionSpec, Repeat, Scope, Support};
+pub(super) use spec::{Action, Line};
+pub use spec::{Arity, OptionSpec, Origin, Repeat, Scope, Support};
 
 /// All options, in the order of the manual's sections.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
     [
         general::OPTIONS,
+        limits::OPTIONS,
+        security::OPTIONS,
         logging::OPTIONS,
         listener::OPTIONS,
+        tls::OPTIONS,
         bridge::OPTIONS,
     ]
     .into_iter()
