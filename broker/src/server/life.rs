@@ -15,7 +15,7 @@ use super::error::ServerError;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{listener, notify, run, setup, sys};
+use super::{listener, notify, privileges, run, setup, sys};
 use crate::cli::Args;
 use crate::config::{Config, Listener};
 use crate::log::{LogType, Logger, topic};
@@ -72,6 +72,8 @@ pub(super) async fn live(
             source,
         })?;
     }
+
+    privileges::drop(&config, log)?;
 
     let mut tasks = JoinSet::new();
     for socket in sockets {

@@ -7,13 +7,16 @@
 
 mod admit;
 mod auth;
+mod checkup;
 mod closing;
 mod connection;
 mod error;
 mod life;
 mod listener;
+mod memory;
 mod notify;
 mod outbox;
+mod privileges;
 mod run;
 mod serve;
 mod settings;

@@ -32,6 +32,10 @@ pub(super) struct Settings {
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
+    /// Connections of all listeners together.
+    pub(super) max_connections: usize,
+    /// Bytes of the process.
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// What the clients of one listener are served by.
@@ -73,6 +77,8 @@ impl Settings {
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
+            max_connections: or_unlimited(limits.global_max_connections),
+            memory_limit: limits.memory_limit,
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "30",
         "How long before the end of a certificate the log and $SYS say so; 0 is never.",
         |draft, line| {
-            draft.service.certificate_warning_days = value::number(line.value, 0..=3650)?;
+            draft.service.certificate_warning_days = value::number(line.value, 0..=36_500)?;
             Ok(())
         },
     )
