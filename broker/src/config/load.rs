@@ -236,12 +236,15 @@ impl Loader<'_> {
 }
 
 fn unknown(name: &str) -> String {
-    let meant = match options::nearest(name) {
-        _ if name.starts_with('#') => {
-            "; a comment begins with the first character of a line".to_owned()
-        }
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None => String::new(),
+    let comment = name.starts_with(['#', ';']) || name.starts_with("//");
+    let meant = if comment {
+        "; a comment has # as the first character of its line".to_owned()
+    } else if name.contains('\t') {
+        "; a space stands between an option and its value, not a tab".to_owned()
+    } else {
+        options::nearest(name)
+            .map(|nearest| format!("; did you mean `{nearest}`?"))
+            .unwrap_or_default()
     };
     format!("unknown configuration variable {name:?}{meant}")
 }

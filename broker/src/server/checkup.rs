@@ -9,6 +9,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 
 use super::error::ServerError;
+use super::privileges;
 use super::setup::place;
 use crate::cli::{Args, EXIT_INVALID};
 use crate::config::{Config, Diagnostic, Tls};
@@ -44,8 +45,12 @@ pub(super) fn checkup(args: &Args) -> Report {
         None => Config::local(),
     };
     args.apply(&mut config);
-    findings.warnings(std::mem::take(&mut config.warnings));
-    findings.warnings(std::mem::take(&mut config.advice));
+    let mut warnings = std::mem::take(&mut config.warnings);
+    warnings.append(&mut config.advice);
+    findings.warnings(warnings);
+    if let Err(error) = privileges::check(&config) {
+        findings.errors.push(error.with_causes());
+    }
     findings.look_at_files(&config);
     findings.report()
 }
@@ -65,8 +70,7 @@ impl Findings {
     fn look_at_files(&mut self, config: &Config) {
         let (access, errors) = config.load_access_all();
         self.errors(errors);
-        self.warnings(access.warnings);
-        self.warnings(access.advice);
+        self.warnings([access.warnings, access.advice].concat());
         self.warnings(config.secrets_advice());
         let mut certificates = BTreeSet::new();
         for listener in &config.listeners {
@@ -172,24 +176,25 @@ fn dates(certificate: &X509Certificate<'_>, now: i64, warning_days: u32) -> Opti
         .chars()
         .filter(|char| !char.is_control())
         .collect();
-    let left = validity.not_after.timestamp() - now;
-    if validity.not_before.timestamp() > now {
+    let (begin, end) = (validity.not_before, validity.not_after);
+    let left = end.timestamp() - now;
+    if begin.timestamp() > now {
         return Some(format!(
             "the certificate of {subject} is not valid before {}: is this machine's clock right?",
-            validity.not_before
+            begin.to_datetime().date()
         ));
     }
     if left < 0 {
         return Some(format!(
             "the certificate of {subject} has expired on {}: clients refuse it",
-            validity.not_after
+            end.to_datetime().date()
         ));
     }
     let days = left / DAY;
     (days < warning_days.into()).then(|| {
         format!(
             "the certificate of {subject} expires in {days} days, on {}",
-            validity.not_after
+            end.to_datetime().date()
         )
     })
 }

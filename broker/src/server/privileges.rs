@@ -18,19 +18,12 @@ const DEFAULTS: [&str; 2] = ["mqtt-broker", "mosquitto"];
 /// The whole process changes, with all its threads. Files that only root may read can't be read again at a reload:
 /// that then fails with their names, and what was running goes on.
 pub(super) fn drop(config: &Config, log: &Logger) -> Result<(), ServerError> {
-    if !geteuid().is_root() {
-        return Ok(());
-    }
-    let wanted = config.service.user.as_deref();
-    let user = match wanted {
-        Some("root") => return Ok(()),
-        Some(name) => Some(lookup(name)?.ok_or_else(|| ServerError::NoSuchUser(name.to_owned()))?),
-        None => default()?,
-    };
-    let Some(user) = user else {
-        let text = "Warning: the broker runs as root, since there is neither a user mqtt-broker nor one \
-                    called mosquitto: name one with `user`, or say `user root`.";
-        log.log(LogType::Warning, text);
+    let Some(user) = chosen(config)? else {
+        if geteuid().is_root() && config.service.user.is_none() {
+            let text = "Warning: the broker runs as root, since there is neither a user mqtt-broker nor one \
+                        called mosquitto: name one with `user`, or say `user root`.";
+            log.log(LogType::Warning, text);
+        }
         return Ok(());
     };
     for destination in &config.log.destinations {
@@ -47,6 +40,24 @@ pub(super) fn drop(config: &Config, log: &Logger) -> Result<(), ServerError> {
         log.log(LogType::Warning, format_args!("Warning: {problem}."));
     }
     Ok(())
+}
+
+/// Says whether the user to become exists, before anything is opened.
+pub(super) fn check(config: &Config) -> Result<(), ServerError> {
+    chosen(config).map(|_| ())
+}
+
+/// The user to become; none if there is no need or nobody.
+fn chosen(config: &Config) -> Result<Option<User>, ServerError> {
+    match config.service.user.as_deref() {
+        _ if !geteuid().is_root() => Ok(None),
+        Some("root") => Ok(None),
+        Some(name) => match lookup(name)? {
+            Some(user) => Ok(Some(user)),
+            None => Err(ServerError::NoSuchUser(name.to_owned())),
+        },
+        None => default(),
+    }
 }
 
 fn lookup(name: &str) -> Result<Option<User>, ServerError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::error::ServerError;
 use super::settings::Settings;
-use super::{checkup, life, setup};
+use super::{checkup, life, privileges, setup};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
@@ -67,6 +67,7 @@ fn start(args: &Args) -> Result<ExitCode, ServerError> {
     let mut config = load(args)?;
     let (settings, warnings) = setup::settings(&config)?;
     config.warnings.extend(warnings);
+    privileges::check(&config)?;
     if args.daemon {
         daemonize(args)?;
         return Ok(ExitCode::SUCCESS);

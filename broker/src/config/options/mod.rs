@@ -46,5 +46,13 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let distances = options().map(|option| (damerau_levenshtein(option.name, &name), option.name));
     let (distance, nearest) = distances.min()?;
-    (distance <= 1 + name.len() / 5).then_some(nearest)
+    if distance <= 1 + name.len() / 5 {
+        return Some(nearest);
+    }
+    // Written out, or cut short: `log_destination`, `include`.
+    let whole = |option: &&OptionSpec| {
+        option.name.len().min(name.len()) > 5
+            && (name.starts_with(option.name) || option.name.starts_with(&name))
+    };
+    options().find(whole).map(|option| option.name)
 }

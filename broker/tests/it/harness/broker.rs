@@ -142,6 +142,10 @@ impl Broker {
         self.port
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

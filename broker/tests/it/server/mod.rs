@@ -4,6 +4,7 @@
 mod access;
 mod delivery;
 mod paho;
+mod privileges;
 mod process;
 mod protocol;
 mod sessions;
