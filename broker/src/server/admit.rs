@@ -138,7 +138,7 @@ async fn judge(
             "its listener is gone",
         ));
     };
-    let admission = review(connect, &rules.policy, &unique())
+    let mut admission = review(connect, &rules.policy, &unique())
         .map_err(|code| Refusal::new(code, "its client identifier is not allowed"))?;
     let too_long = |limit: u16| connect.keep_alive == 0 || connect.keep_alive > limit;
     if settings.max_keep_alive.is_some_and(too_long) {
@@ -148,6 +148,10 @@ async fn judge(
     }
     let username =
         auth::authenticate(connect, peer.certified.clone(), rules, &shared.passwords).await?;
+    admission.client_id = rules
+        .client_ids
+        .apply(admission.client_id, username.as_ref())
+        .map_err(|reason| Refusal::new(ConnectCode::NotAuthorized, reason))?;
     let identity = Identity {
         client_id: admission.client_id.clone(),
         username: username.clone(),

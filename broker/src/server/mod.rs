@@ -8,6 +8,7 @@
 mod admit;
 mod auth;
 mod checkup;
+mod client_ids;
 mod closing;
 mod connection;
 mod error;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use super::client_ids::ClientIdRules;
 use crate::acl::Access;
 use crate::codec;
 use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
@@ -44,6 +45,7 @@ pub(super) struct ListenerRules {
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
+    pub(super) client_ids: ClientIdRules,
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
@@ -117,6 +119,7 @@ impl ListenerRules {
                 allow_empty_client_id: listener.security.allow_zero_length_clientid,
                 auto_id_prefix: listener.security.auto_id_prefix.clone(),
             },
+            client_ids: ClientIdRules::new(listener),
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
             max_connections: or_unlimited(listener.max_connections),

@@ -102,7 +102,7 @@ fn the_files_that_are_named_are_looked_at_too() {
     exit: Some(0)
     Configuration is valid.
     Warning: [DIR]/broker.conf:4: persistence has no place of its own: the state is kept in whatever folder the broker is started in; set persistence_location to an absolute path
-    Warning: [DIR]/broker.conf:7: use_username_as_clientid and clientid_prefixes together let in only user names with that prefix
+    Warning: [DIR]/broker.conf:7: use_username_as_clientid replaces the client ids that clientid_prefixes looks at: use one of the two
     Warning: [DIR]/broker.conf:9: max_queued_messages is set again: what line 8 says is overridden
     Warning: [DIR]/acl:1: this line is for clients without a user name, and allow_anonymous lets none in: put a `user` line above it
     Warning: [DIR]/acl:4: this line grants nothing: line 6 denies all of it, and denials count first

@@ -19,6 +19,7 @@ mod manual;
 mod passwd;
 #[cfg(feature = "server")]
 mod server;
+mod settings;
 mod support;
 #[cfg(feature = "server")]
 mod tls;

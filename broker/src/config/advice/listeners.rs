@@ -73,6 +73,6 @@ pub(in super::super) fn persistence(
 
 /// Two rules for client ids at once.
 pub(in super::super) fn client_ids(place: &Place, advice: &mut Vec<Diagnostic>) {
-    let text = "use_username_as_clientid and clientid_prefixes together let in only user names with that prefix";
+    let text = "use_username_as_clientid replaces the client ids that clientid_prefixes looks at: use one of the two";
     advice.push(Diagnostic::new(place, text));
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::panic, reason = "in a test a panic is the report")]
 
 mod access;
+mod binding;
+mod client_ids;
 mod delivery;
 mod paho;
 mod privileges;
