@@ -11,7 +11,7 @@ const HEAD: &str = r#".\" Made from the broker's table of options: `mqtt-broker 
 broker.conf \- the configuration of mqtt-broker
 .SH DESCRIPTION
 The configuration of
-.BR mqtt-broker (1)
+.B mqtt-broker
 is written in the language of Mosquitto's mosquitto.conf, and a file made for Mosquitto works as it is unless it asks
 for something that this broker does not do. That is an error with its reason, never a silent difference. The broker
 reads the file that its option
@@ -59,7 +59,9 @@ It could not start or go on.
 .B 3
 An option, a file or an argument is wrong.
 .SH SEE ALSO
-.BR mqtt-broker (1),
+.B mqtt-broker options
+lists these options on a terminal.
+.PP
 .BR mosquitto.conf (5),
 .BR mosquitto_passwd (1)
 ";
