@@ -10,6 +10,8 @@ pub mod commands;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod log;
+#[cfg(feature = "server")]
+pub mod manual;
 pub mod passwd;
 #[cfg(feature = "server")]
 pub mod router;

@@ -35,6 +35,9 @@ pub enum TopicError {
     /// `#` before the last level [MQTT-4.7.1-1].
     #[error("the wildcard '#' is the last level of a filter")]
     HashNotLast,
+    /// `$share/` without a group and a filter behind it [MQTT-4.8.2-1], [MQTT-4.8.2-2].
+    #[error("a shared subscription is $share/GROUP/FILTER, with no wildcard in GROUP")]
+    Shared,
 }
 
 /// Checks that `name` may be published to.
@@ -57,6 +60,13 @@ pub fn validate_name(name: &str) -> Result<(), TopicError> {
 /// The first rule of MQTT section 4.7 that it breaks.
 pub fn validate_filter(filter: &str) -> Result<(), TopicError> {
     validate_common(filter)?;
+    if filter.starts_with(SHARE) {
+        let (group, filter) = shared(filter).ok_or(TopicError::Shared)?;
+        if group.contains(['+', '#']) || filter.starts_with(SHARE) {
+            return Err(TopicError::Shared);
+        }
+        return validate_filter(filter);
+    }
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
         if level == "#" && levels.peek().is_some() {
@@ -69,6 +79,15 @@ pub fn validate_filter(filter: &str) -> Result<(), TopicError> {
         }
     }
     Ok(())
+}
+
+/// What a shared subscription begins with (section 4.8.2 of version 5).
+const SHARE: &str = "$share/";
+
+/// The group and the filter of a shared subscription, `$share/GROUP/FILTER`; `None` of any other.
+pub fn shared(filter: &str) -> Option<(&str, &str)> {
+    let (group, filter) = filter.strip_prefix(SHARE)?.split_once('/')?;
+    (!group.is_empty() && !filter.is_empty()).then_some((group, filter))
 }
 
 fn validate_common(text: &str) -> Result<(), TopicError> {
@@ -139,6 +158,36 @@ pub(crate) fn covers_levels<'a>(outer: impl Iterator<Item = &'a str>, inner: &st
     wanted.next().is_none()
 }
 
+/// The filter that matches what both the levels of one and the valid filter `other` match, `$` or not; `None` if
+/// there is no such topic.
+pub(crate) fn common_levels<'a>(
+    one: impl Iterator<Item = &'a str>,
+    other: &'a str,
+) -> Option<String> {
+    let (mut one, mut other) = (one.fuse(), other.split('/').fuse());
+    let mut common: Vec<&str> = Vec::new();
+    loop {
+        match (one.next(), other.next()) {
+            // "sport/#" matches "sport" too: nothing more is left of it where the other ends.
+            (None | Some("#"), None) | (None, Some("#")) => break,
+            (Some("#"), Some(level)) => {
+                common.push(level);
+                common.extend(other);
+                break;
+            }
+            (Some(level), Some("#")) => {
+                common.push(level);
+                common.extend(one);
+                break;
+            }
+            (Some("+"), Some(level)) | (Some(level), Some("+")) => common.push(level),
+            (Some(level), Some(same)) if level == same => common.push(level),
+            _ => return None,
+        }
+    }
+    Some(common.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -179,19 +228,31 @@ mod tests {
         }
 
         #[test]
-        fn one_filter_covers_another_if_it_matches_all_that_the_other_matches(
-            outer in "([ab+]|)(/([ab+]|)){0,3}(/#)?|#",
-            inner in "([ab+]|)(/([ab+]|)){0,3}(/#)?|#",
+        fn covering_and_having_in_common_are_what_matching_says_of_all_topics(
+            one in "([ab+]|)(/([ab+]|)){0,2}(/#)?|#",
+            other in "([ab+]|)(/([ab+]|)){0,2}(/#)?|#",
         ) {
-            prop_assume!(validate_filter(&outer).is_ok() && validate_filter(&inner).is_ok());
-            // What the wildcards of `inner` may stand for: nothing that `outer` could name is enough for `+`, and
-            // for `#` nothing at all, or more levels than `outer` has.
-            let plain = inner.replace('+', "z");
-            let mut topics = vec![plain.replace('#', "z/z/z/z/z/z")];
-            topics.extend(plain.strip_suffix("/#").map(str::to_owned));
-            topics.push(plain.replace('#', "z"));
-            let naively = topics.iter().all(|topic| matches(&outer, topic));
-            prop_assert_eq!(covers_levels(outer.split('/'), &inner), naively, "{:?}", topics);
+            // The filters have up to three levels before `#`. What is in neither is for wildcards.
+            let mut topics = vec![String::new()];
+            let mut all = Vec::new();
+            for depth in 0..4 {
+                let longer = topics.iter().flat_map(|topic: &String| {
+                    ["a", "b", "", "z"].map(|level| match depth {
+                        0 => level.to_owned(),
+                        _ => format!("{topic}/{level}"),
+                    })
+                });
+                topics = longer.collect();
+                all.extend(topics.iter().cloned());
+            }
+            let covers = all.iter().all(|topic| !matches(&other, topic) || matches(&one, topic));
+            prop_assert_eq!(covers_levels(one.split('/'), &other), covers);
+            let common = common_levels(one.split('/'), &other);
+            for topic in &all {
+                let both = matches(&one, topic) && matches(&other, topic);
+                let found = common.as_deref().is_some_and(|common| matches(common, topic));
+                prop_assert_eq!(found, both, "{:?} on {}", common, topic);
+            }
         }
 
         #[test]
@@ -233,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_subscription_has_a_group_and_a_filter() {
+        for (filter, expected) in [
+            ("$share/g/a/+", Some(("g", "a/+"))),
+            ("$share/g//a", Some(("g", "/a"))),
+            ("$share", None),
+            ("$shared/g/a", None),
+        ] {
+            assert_eq!(shared(filter), expected, "{filter}");
+            assert_eq!(validate_filter(filter), Ok(()), "{filter}");
+        }
+    }
+
+    #[test]
     fn a_broken_rule_is_named() {
         for (filter, expected) in [
             ("", TopicError::Empty),
@@ -241,6 +315,11 @@ mod tests {
             ("sport/tennis/#/ranking", TopicError::HashNotLast),
             ("sport+", TopicError::WildcardInLevel('+')),
             ("++", TopicError::WildcardInLevel('+')),
+            ("$share/a", TopicError::Shared),
+            ("$share//b", TopicError::Shared),
+            ("$share/a/", TopicError::Shared),
+            ("$share/+/b", TopicError::Shared),
+            ("$share/a/b#", TopicError::WildcardInLevel('#')),
         ] {
             assert_eq!(validate_filter(filter), Err(expected), "{filter:?}");
         }

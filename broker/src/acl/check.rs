@@ -159,11 +159,18 @@ impl Rules {
         }
     }
 
-    pub(super) fn decide(
-        &self,
-        access: Access,
-        matches: impl Fn(&str) -> bool,
-    ) -> Option<Decision> {
+    /// The filters of the lines that deny.
+    pub(super) fn denied(&self) -> impl Iterator<Item = &str> {
+        self.denials.iter().map(|rule| &*rule.filter)
+    }
+
+    /// The filters of the lines that grant an access.
+    pub(super) fn granted(&self, access: Access) -> impl Iterator<Item = &str> {
+        let grants = self.grants.iter().filter(move |rule| rule.grants(access));
+        grants.map(|rule| &*rule.filter)
+    }
+
+    fn decide(&self, access: Access, matches: impl Fn(&str) -> bool) -> Option<Decision> {
         let denials = self.denials.iter();
         let grants = self.grants.iter().filter(|rule| rule.grants(access));
         let rule = denials.chain(grants).find(|rule| matches(&rule.filter))?;
@@ -195,13 +202,21 @@ impl<'a> Identity<'a> {
     }
 
     /// Whether there is a name for each placeholder.
-    pub(super) fn fills(self, pattern: &'a str) -> bool {
+    fn fills(self, pattern: &'a str) -> bool {
         let empty = |level| matches!(level, "%u" | "%c") && self.replace(level).is_empty();
         !pattern.split('/').any(empty)
     }
 
+    /// A pattern as the filter that it is for this client; none if it matches nothing.
+    pub(super) fn filter(self, pattern: &'a str) -> Option<String> {
+        let levels: Vec<_> = self.put_into(pattern).collect();
+        // A name with a slash in it is no level of any topic.
+        let is_one = !levels.iter().any(|level| level.contains('/'));
+        (is_one && self.fills(pattern)).then(|| levels.join("/"))
+    }
+
     /// The levels of a pattern with names for placeholders.
-    pub(super) fn put_into(self, pattern: &'a str) -> impl Iterator<Item = &'a str> {
+    fn put_into(self, pattern: &'a str) -> impl Iterator<Item = &'a str> {
         pattern.split('/').map(move |level| self.replace(level))
     }
 
@@ -212,7 +227,7 @@ impl<'a> Identity<'a> {
 }
 
 /// Topics that begin with `$` are matched only by what begins with `$` too.
-pub(super) fn hidden(filter: &str, topic: &str) -> bool {
+fn hidden(filter: &str, topic: &str) -> bool {
     topic.starts_with('$') && !filter.starts_with('$')
 }
 

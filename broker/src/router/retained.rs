@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::message::Message;
 use super::tree::split;
@@ -12,6 +13,8 @@ pub struct Retained {
     root: Node,
     len: usize,
     bytes: usize,
+    /// How many of them expire.
+    expiring: usize,
 }
 
 #[derive(Debug, Default)]
@@ -29,12 +32,36 @@ impl Retained {
         } else {
             self.len += 1;
             self.bytes += message.frame().size();
+            self.expiring += usize::from(message.expires().is_some());
             self.root.insert(message)
         };
         if let Some(old) = old {
-            self.len -= 1;
-            self.bytes -= old.frame().size();
+            self.forget(&old);
         }
+    }
+
+    fn forget(&mut self, old: &Message) {
+        self.len -= 1;
+        self.bytes -= old.frame().size();
+        self.expiring -= usize::from(old.expires().is_some());
+    }
+
+    /// Removes what is of no use any more, and says how many that were.
+    pub fn remove_expired(&mut self, now: Instant) -> usize {
+        if self.expiring == 0 {
+            return 0;
+        }
+        let expired: Vec<_> = self
+            .all()
+            .into_iter()
+            .filter(|message| message.has_expired(now))
+            .collect();
+        for message in &expired {
+            if let Some(old) = self.root.remove(message.topic()) {
+                self.forget(&old);
+            }
+        }
+        expired.len()
     }
 
     /// Calls `found` with every message whose topic `filter` matches.
@@ -147,12 +174,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::codec::{QoS, Text};
+    use crate::codec::{Forwarded, QoS, Text};
     use crate::topic;
 
     fn message(topic: &str, payload: &'static [u8]) -> Arc<Message> {
         let topic = Text::new(topic).unwrap();
-        Arc::new(Message::new(&topic, &Bytes::from_static(payload), QoS::AtMostOnce, true).unwrap())
+        Arc::new(
+            Message::new(
+                &topic,
+                &Forwarded::default(),
+                &Bytes::from_static(payload),
+                QoS::AtMostOnce,
+                true,
+            )
+            .unwrap(),
+        )
     }
 
     proptest! {

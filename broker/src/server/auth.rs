@@ -12,7 +12,7 @@ use super::admit::Peer;
 use super::settings::ListenerRules;
 use super::shared::Shared;
 use super::throttle::{Attempt, Locked, Lockout, Origin, Outcome, Rules, Start, Throttle};
-use crate::codec::{Connect, ConnectCode, Text};
+use crate::codec::{Connect, Reason, Text};
 use crate::log::LogType;
 use crate::passwd::PasswordFile;
 
@@ -49,13 +49,13 @@ enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// What it is told.
-    pub(super) code: ConnectCode,
+    pub(super) code: Reason,
     /// What the log says.
     pub(super) reason: &'static str,
 }
 
 impl Refusal {
-    pub(super) const fn new(code: ConnectCode, reason: &'static str) -> Self {
+    pub(super) const fn new(code: Reason, reason: &'static str) -> Self {
         Self { code, reason }
     }
 }
@@ -191,7 +191,7 @@ pub(super) async fn authenticate(
 ) -> Result<Option<Text>, Refusal> {
     if rules.user_name_from.is_some() {
         let refusal = Refusal::new(
-            ConnectCode::BadUsernameOrPassword,
+            Reason::BadUserNameOrPassword,
             "no name in its certificate, or no certificate",
         );
         let name = peer.certified.clone().map(Some);
@@ -207,7 +207,7 @@ pub(super) async fn authenticate(
             .map_err(|refusal| refuse(shared, connect, peer, refusal));
     };
     let Some(password) = &connect.password else {
-        let refusal = Refusal::new(ConnectCode::NotAuthorized, "no password");
+        let refusal = Refusal::new(Reason::NotAuthorized, "no password");
         return Err(refuse(shared, connect, peer, refusal));
     };
     let (file, name, password) = (Arc::clone(file), username.detach(), password.to_vec());
@@ -221,11 +221,11 @@ pub(super) async fn authenticate(
             let reason = format_args!("locked out until {until}");
             log_refusal(shared, connect, peer, reason);
             // The client is told what it is told after a wrong password.
-            return Err(Refusal::new(ConnectCode::NotAuthorized, LOCKED_OUT));
+            return Err(Refusal::new(Reason::NotAuthorized, LOCKED_OUT));
         }
         Answer::Busy => {
             return Err(Refusal::new(
-                ConnectCode::ServerUnavailable,
+                Reason::ServerUnavailable,
                 "too many clients wait for their passwords to be checked",
             ));
         }
@@ -234,7 +234,7 @@ pub(super) async fn authenticate(
         shared,
         connect,
         peer,
-        Refusal::new(ConnectCode::NotAuthorized, reason),
+        Refusal::new(Reason::NotAuthorized, reason),
     );
     for lockout in lockouts {
         log_lockout(shared, username, origin, lockout);
@@ -249,7 +249,7 @@ fn anonymous(rules: &ListenerRules) -> Result<Option<Text>, Refusal> {
     if rules.allow_anonymous {
         Ok(None)
     } else {
-        Err(Refusal::new(ConnectCode::NotAuthorized, "no user name"))
+        Err(Refusal::new(Reason::NotAuthorized, "no user name"))
     }
 }
 

@@ -5,17 +5,25 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use super::client_ids::ClientIdRules;
+use super::setup::place;
 use super::throttle;
 use crate::acl::{self, Access};
-use crate::codec;
-use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
-use crate::router::{AccessCheck, Client, DeliveryRules, Identity};
+use crate::codec::{self, QoS};
+use crate::config::{Config, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
+use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
+use crate::topic;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
 ///
 /// Mosquitto has none then. A client that stops reading would cost up to a thousand of the largest messages.
 const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
+
+/// How often retained messages that have expired are forgotten where `retain_expiry_interval` doesn't say.
+///
+/// Nobody gets them any more in any case: it is only their memory.
+const DEFAULT_RETAIN_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all connections are served by.
 #[derive(Debug)]
@@ -30,22 +38,47 @@ pub(super) struct Settings {
     /// Seconds; `None` is no limit.
     pub(super) max_keep_alive: Option<u16>,
     pub(super) retain_available: bool,
+    /// Whether whoever retained a message must still have the right to, for others to get it.
+    pub(super) check_retain_source: bool,
+    /// How often retained messages that have expired are looked for, to be forgotten.
+    pub(super) retain_expiry_interval: Duration,
+    /// The most sessions.
+    pub(super) max_clients: usize,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     /// When somebody is locked out.
     pub(super) login: throttle::Rules,
     pub(super) nodelay: bool,
+    /// Connections of all listeners together.
+    pub(super) max_connections: usize,
+    /// Bytes of the process.
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// What the clients of one listener are served by.
 #[derive(Debug)]
 pub(super) struct ListenerRules {
+    /// Where it listens, by which it is known again after a restart.
+    pub(super) name: String,
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
+    pub(super) client_ids: ClientIdRules,
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
+    /// The versions that are spoken.
+    pub(super) versions: ProtocolVersions,
+    /// The highest quality of service.
+    pub(super) max_qos: QoS,
+    /// The most aliases that a client may set.
+    pub(super) topic_alias_maximum: u16,
+    /// The most aliases that are set for a client.
+    pub(super) topic_alias_maximum_broker: u16,
+    /// What stands before all topics of its clients, who don't see it.
+    pub(super) mount_point: String,
+    /// Whether a subscription to what a client may never read is refused.
+    pub(super) strict_subscribe: bool,
 }
 
 impl Settings {
@@ -73,16 +106,55 @@ impl Settings {
             max_keep_alive: Some(limits.max_keepalive)
                 .filter(|limit| !matches!(*limit, 0 | u16::MAX)),
             retain_available: limits.retain_available,
+            check_retain_source: limits.check_retain_source,
+            retain_expiry_interval: limits
+                .retain_expiry_interval
+                .unwrap_or(DEFAULT_RETAIN_EXPIRY_INTERVAL),
+            max_clients: or_unlimited(limits.global_max_clients),
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
-            login: throttle::Rules::default(),
+            login: config.login_throttle.into(),
             nodelay: config.service.set_tcp_nodelay,
+            max_connections: or_unlimited(limits.global_max_connections),
+            memory_limit: limits.memory_limit,
         }
     }
 
     /// Whether a client may publish to `topic`. Nobody writes what the broker says of itself.
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
         self.allows(listener, who, topic, Access::Write)
+    }
+
+    /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
+    pub(super) fn may_subscribe(&self, who: &Client, filter: &str) -> bool {
+        let Some(rules) = self.listeners.get(who.listener()) else {
+            return false;
+        };
+        let Some(acl) = rules.access.acl.as_ref().filter(|_| rules.strict_subscribe) else {
+            return true;
+        };
+        let Identity {
+            client_id,
+            username,
+        } = who.identity();
+        let filter = topic::shared(filter).map_or(filter, |(_, filter)| filter);
+        acl.may_subscribe(username.as_deref(), client_id, filter)
+    }
+
+    /// The seconds between packets for a client that asks for so many.
+    pub(super) fn keep_alive(&self, asked: u16) -> u16 {
+        match self.max_keep_alive {
+            Some(limit) if asked == 0 || asked > limit => limit,
+            _ => asked,
+        }
+    }
+
+    /// How long a session stays whose client asks for so long.
+    pub(super) fn session_expiry(&self, asked: SessionExpiry) -> SessionExpiry {
+        let limit = self.expiration.map_or(u32::MAX, |limit| {
+            u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)
+        });
+        asked.min(SessionExpiry(limit))
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
@@ -99,6 +171,15 @@ impl AccessCheck for Settings {
     fn may_read(&self, who: &Client, topic: &str) -> bool {
         self.allows(who.listener(), who.identity(), topic, Access::Read)
     }
+
+    fn may_have_retained(&self, who: Option<&Source>, topic: &str) -> bool {
+        match who {
+            Some(source) if self.check_retain_source => {
+                self.allows(source.listener, &source.identity, topic, Access::Write)
+            }
+            _ => true,
+        }
+    }
 }
 
 impl ListenerRules {
@@ -108,15 +189,23 @@ impl ListenerRules {
         tls: Option<Arc<ServerConfig>>,
     ) -> Self {
         Self {
+            name: place(listener),
             allow_anonymous: listener.security.allow_anonymous,
             access,
             policy: Policy {
                 allow_empty_client_id: listener.security.allow_zero_length_clientid,
                 auto_id_prefix: listener.security.auto_id_prefix.clone(),
             },
+            client_ids: ClientIdRules::new(listener),
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
             max_connections: or_unlimited(listener.max_connections),
+            versions: listener.versions,
+            max_qos: QoS::from_bits(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
+            topic_alias_maximum: listener.max_topic_alias,
+            topic_alias_maximum_broker: listener.max_topic_alias_broker,
+            mount_point: listener.mount_point.clone().unwrap_or_default(),
+            strict_subscribe: listener.security.strict_subscribe,
         }
     }
 }

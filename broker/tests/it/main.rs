@@ -5,17 +5,25 @@
 mod acl;
 #[cfg(feature = "server")]
 mod acl_random;
+#[cfg(feature = "server")]
+mod advice;
 mod agreement;
+mod broken;
 #[cfg(feature = "server")]
 mod codec;
 #[cfg(feature = "server")]
 mod commands;
 mod config;
 #[cfg(feature = "server")]
+mod corpus;
+#[cfg(feature = "server")]
 mod harness;
+#[cfg(feature = "server")]
+mod manual;
 mod passwd;
 #[cfg(feature = "server")]
 mod server;
+mod settings;
 mod support;
 #[cfg(feature = "server")]
 mod tls;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Origin;
 use super::table::{Room, Table};
+use crate::config::LoginThrottle;
 
 /// The most addresses, names, and pairs that are remembered. Each entry takes some 50 bytes.
 ///
@@ -25,11 +26,11 @@ pub(in crate::server) struct Rules {
     pub(in crate::server) window: Duration,
 }
 
-impl Default for Rules {
-    fn default() -> Self {
+impl From<Option<LoginThrottle>> for Rules {
+    fn from(throttle: Option<LoginThrottle>) -> Self {
         Self {
-            failures: 10,
-            window: Duration::from_secs(300),
+            failures: throttle.map_or(0, |throttle| throttle.max_failures.get()),
+            window: throttle.map_or(Duration::ZERO, |throttle| throttle.window),
         }
     }
 }

@@ -2,10 +2,14 @@
 #![expect(clippy::panic, reason = "in a test a panic is the report")]
 
 mod access;
+mod binding;
+mod client_ids;
 mod delivery;
 mod paho;
+mod privileges;
 mod process;
 mod protocol;
 mod sessions;
 mod throttle;
 mod tls;
+mod version_5;
