@@ -13,6 +13,7 @@
 mod argon;
 mod file;
 mod hash;
+mod line;
 mod problem;
 mod scheme;
 mod secret;

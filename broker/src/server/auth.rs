@@ -176,80 +176,97 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Why somebody is not who he says, and what else there is to be logged.
+struct Failure {
+    refusal: Refusal,
+    /// He was not asked, because he is locked out until then.
+    until: Option<Instant>,
+    /// Who is locked out from now on.
+    lockouts: Vec<Lockout>,
+}
+
+impl Failure {
+    fn new(code: Reason, reason: &'static str) -> Self {
+        Self {
+            refusal: Refusal::new(code, reason),
+            until: None,
+            lockouts: Vec::new(),
+        }
+    }
+}
+
 /// Finds out the user name of a client, or why it may not have the one it wants.
-///
-/// What its certificate says counts on a listener that takes names from there; the password file has no say then,
-/// as in Mosquitto.
-///
-/// Each refusal is a line of the log. The address stands before everything that the client could choose, so
-/// that programs that lock out addresses by the log can't be led to other people's.
 pub(super) async fn authenticate(
     shared: &Shared,
     connect: &Connect,
     peer: &Peer,
     rules: &ListenerRules,
 ) -> Result<Option<Text>, Refusal> {
+    let known = identify(&shared.passwords, connect, peer, rules).await;
+    known.map_err(|failure| {
+        log_failure(shared, connect, peer, &failure);
+        failure.refusal
+    })
+}
+
+/// The user name of a client.
+///
+/// What its certificate says counts on a listener that takes names from there; the password file has no say then,
+/// as in Mosquitto.
+async fn identify(
+    check: &PasswordCheck,
+    connect: &Connect,
+    peer: &Peer,
+    rules: &ListenerRules,
+) -> Result<Option<Text>, Failure> {
     if rules.user_name_from.is_some() {
-        let refusal = Refusal::new(
-            Reason::BadUserNameOrPassword,
-            "no name in its certificate, or no certificate",
-        );
-        let name = peer.certified.clone().map(Some);
-        return name.ok_or_else(|| refuse(shared, connect, peer, refusal));
+        let reason = "no name in its certificate, or no certificate";
+        return peer
+            .certified
+            .clone()
+            .map(Some)
+            .ok_or_else(|| Failure::new(Reason::BadUserNameOrPassword, reason));
     }
     let Some(username) = &connect.username else {
-        return anonymous(rules).map_err(|refusal| refuse(shared, connect, peer, refusal));
+        return anonymous(rules).map(|()| None);
     };
     let Some(file) = &rules.access.passwords else {
         // Without a file any name will do where none will do as well.
-        return anonymous(rules)
-            .map(|_| Some(username.detach()))
-            .map_err(|refusal| refuse(shared, connect, peer, refusal));
+        return anonymous(rules).map(|()| Some(username.detach()));
     };
     let Some(password) = &connect.password else {
-        let refusal = Refusal::new(Reason::NotAuthorized, "no password");
-        return Err(refuse(shared, connect, peer, refusal));
+        return Err(Failure::new(Reason::NotAuthorized, "no password"));
     };
     let (file, name, password) = (Arc::clone(file), username.detach(), password.to_vec());
-    let origin = Origin::of(ip(peer));
-    let answer = shared.passwords.check(file, origin, name, password).await;
-    let (reason, lockouts) = match answer {
-        Answer::Right => return Ok(Some(username.detach())),
-        Answer::Wrong(lockouts) => (WRONG, lockouts),
-        Answer::LockedOut(until) => {
-            let until = utc(until);
-            let reason = format_args!("locked out until {until}");
-            log_refusal(shared, connect, peer, reason);
-            // The client is told what it is told after a wrong password.
-            return Err(Refusal::new(Reason::NotAuthorized, LOCKED_OUT));
-        }
-        Answer::Busy => {
-            return Err(Refusal::new(
-                Reason::ServerUnavailable,
-                "too many clients wait for their passwords to be checked",
-            ));
-        }
-    };
-    let refusal = refuse(
-        shared,
-        connect,
-        peer,
-        Refusal::new(Reason::NotAuthorized, reason),
-    );
-    for lockout in lockouts {
-        log_lockout(shared, username, origin, lockout);
+    let answer = check
+        .check(file, Origin::of(ip(peer)), name, password)
+        .await;
+    match answer {
+        Answer::Right => Ok(Some(username.detach())),
+        Answer::Wrong(lockouts) => Err(Failure {
+            lockouts,
+            ..Failure::new(Reason::NotAuthorized, "unknown user or wrong password")
+        }),
+        // The client is told what it is told after a wrong password.
+        Answer::LockedOut(until) => Err(Failure {
+            until: Some(until),
+            ..Failure::new(
+                Reason::NotAuthorized,
+                "locked out after too many failed logins",
+            )
+        }),
+        Answer::Busy => Err(Failure::new(
+            Reason::ServerUnavailable,
+            "too many clients wait for their passwords to be checked",
+        )),
     }
-    Err(refusal)
 }
 
-const WRONG: &str = "unknown user or wrong password";
-const LOCKED_OUT: &str = "locked out after too many failed logins";
-
-fn anonymous(rules: &ListenerRules) -> Result<Option<Text>, Refusal> {
+fn anonymous(rules: &ListenerRules) -> Result<(), Failure> {
     if rules.allow_anonymous {
-        Ok(None)
+        Ok(())
     } else {
-        Err(Refusal::new(Reason::NotAuthorized, "no user name"))
+        Err(Failure::new(Reason::NotAuthorized, "no user name"))
     }
 }
 
@@ -259,21 +276,33 @@ fn ip(peer: &Peer) -> Option<IpAddr> {
     Some(address.ip())
 }
 
-fn refuse(shared: &Shared, connect: &Connect, peer: &Peer, refusal: Refusal) -> Refusal {
-    log_refusal(shared, connect, peer, refusal.reason);
-    refusal
-}
-
-fn log_refusal(shared: &Shared, connect: &Connect, peer: &Peer, reason: impl std::fmt::Display) {
+/// Logs a login that was refused, a line for each.
+///
+/// The address stands before everything that the client could choose, so that programs that lock out addresses
+/// by the log can't be led to other people's.
+fn log_failure(shared: &Shared, connect: &Connect, peer: &Peer, failure: &Failure) {
+    let Refusal { code, reason } = &failure.refusal;
+    if *code == Reason::ServerUnavailable {
+        // Nobody's fault.
+        return;
+    }
     let from = ip(peer).map_or_else(|| peer.address.to_string(), |address| address.to_string());
+    let reason = failure.until.map_or_else(
+        || (*reason).to_owned(),
+        |until| format!("locked out until {}", utc(until)),
+    );
     let id = &connect.client_id;
-    let user = connect.username.as_deref();
-    let user = user
-        .map(|name| format!("user '{name}', "))
-        .unwrap_or_default();
+    let name = connect.username.as_deref().unwrap_or_default();
+    let user = match &connect.username {
+        Some(name) => format!("user '{name}', "),
+        None => String::new(),
+    };
     shared.notice(format_args!(
         "Login refused from {from}: {reason} ({user}client '{id}')."
     ));
+    for lockout in &failure.lockouts {
+        log_lockout(shared, name, Origin::of(ip(peer)), *lockout);
+    }
 }
 
 fn log_lockout(shared: &Shared, name: &str, origin: Origin, lockout: Lockout) {

@@ -24,9 +24,11 @@
 //! Nothing is done here but counting: time is passed in, and a lock is not kept longer than for its window.
 //! Memory is bounded: of each kind, so many entries are kept, and the one that matters least goes first.
 
+mod login;
 mod origin;
 mod policy;
 mod table;
 
+pub(super) use login::{Attempt, Locked, Lockout, Outcome, Rules, Start};
 pub(super) use origin::Origin;
-pub(super) use policy::{Attempt, Locked, Lockout, Outcome, Rules, Start, Throttle};
+pub(super) use policy::Throttle;

@@ -7,6 +7,10 @@ use crate::support::{run, write};
 
 /// A broker where fred's password is `flintstone`.
 fn home() -> Broker {
+    home_with("")
+}
+
+fn home_with(settings: &str) -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("passwd");
     let made = run(
@@ -14,10 +18,8 @@ fn home() -> Broker {
         &["-b", "-c", path.to_str().unwrap(), "fred", "flintstone"],
     );
     assert!(made.status.success(), "{made:?}");
-    Broker::start_in(
-        folder,
-        "allow_anonymous false\npassword_file {folder}/passwd",
-    )
+    let config = format!("{settings}\nallow_anonymous false\npassword_file {{folder}}/passwd");
+    Broker::start_in(folder, &config)
 }
 
 /// Whether somebody with this password at this address gets in. The addresses are this machine's; only 127.0.0.1 is
@@ -84,6 +86,31 @@ fn a_stranger_who_guesses_freds_password_does_not_lock_fred_out() {
     assert!(!gets_in(&broker, "127.0.0.5", "fred", "gu3ss"));
     assert!(!gets_in(&broker, "127.0.0.5", "fred", "flintstone"));
     assert!(!broker.log().contains("gu3ss"), "no password in the log");
+}
+
+#[test]
+fn the_configuration_says_after_how_many_failures_and_for_how_long() {
+    let broker = home_with("login_failures_max 2\nlogin_failures_window 1");
+    for _ in 0..2 {
+        assert!(!gets_in(&broker, "127.0.0.2", "fred", "gu3ss"));
+    }
+    broker.wait_for("127.0.0.2 is locked out until 2");
+    broker.wait_for("user 'fred' is locked out until 2");
+    let start = std::time::Instant::now();
+    while !gets_in(&broker, "127.0.0.2", "fred", "flintstone") {
+        assert!(
+            start.elapsed() < crate::harness::PATIENCE,
+            "{}",
+            broker.log()
+        );
+    }
+
+    let broker = home_with("login_failures_max 0");
+    for _ in 0..25 {
+        assert!(!gets_in(&broker, "127.0.0.2", "fred", "gu3ss"));
+    }
+    assert!(gets_in(&broker, "127.0.0.2", "fred", "flintstone"));
+    assert!(!broker.log().contains("locked out"), "{}", broker.log());
 }
 
 #[test]
