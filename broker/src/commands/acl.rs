@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::say;
 use crate::acl::{self, Access, Acl, AclFile, Decision, Reason};
 use crate::cli::EXIT_INVALID;
-use crate::config::{Config, ConfigError, Endpoint, Listener};
+use crate::config::{Config, ConfigError, Endpoint, Listener, Protocol};
 use crate::topic::{self, TopicError};
 
 /// The configuration where none is named: the one that the service is started with.
@@ -80,7 +80,7 @@ enum Failure {
     #[error("{path}: cannot read file: {source}")]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "the listeners of {file} have different ACL files: say which with -p PORT; there are {ports}"
+        "the listeners of {file} differ in acl_file or mount_point: say which with -p PORT; there are {ports}"
     )]
     Ambiguous { file: PathBuf, ports: String },
     #[error("{file} has no listener on port {port}; there are {ports}")]
@@ -132,12 +132,17 @@ fn answer(args: &AclArgs) -> Result<bool, Failure> {
         topic: args.topic.clone(),
         problem,
     })?;
-    let path = match (&args.acl_file, &args.config) {
-        (Some(path), _) => Some(path.clone()),
-        (None, Some(path)) => acl_file(path, args.port)?,
-        (None, None) => acl_file(Path::new(DEFAULT_CONFIG), args.port)?,
+    let place = match (&args.acl_file, &args.config) {
+        (Some(path), _) => Place {
+            acl_file: Some(path.clone()),
+            mount_point: String::new(),
+        },
+        (None, Some(path)) => place(path, args.port)?,
+        (None, None) => place(Path::new(DEFAULT_CONFIG), args.port)?,
     };
-    let source = path.map(Source::read).transpose()?;
+    // What the client calls its topics is not what they are called behind a mount point.
+    let topic = format!("{}{}", place.mount_point, args.topic);
+    let source = place.acl_file.map(Source::read).transpose()?;
     let access = match args.access {
         Wanted::Read => Access::Read,
         Wanted::Write => Access::Write,
@@ -146,7 +151,7 @@ fn answer(args: &AclArgs) -> Result<bool, Failure> {
         source.as_ref().map(|source| &source.acl),
         args.user.as_deref(),
         &args.client_id,
-        &args.topic,
+        &topic,
         access,
     );
     let text = if args.json {
@@ -158,26 +163,42 @@ fn answer(args: &AclArgs) -> Result<bool, Failure> {
     Ok(decision.allowed)
 }
 
-/// The ACL file that a configuration names, if it names one.
-fn acl_file(path: &Path, port: Option<u16>) -> Result<Option<PathBuf>, Failure> {
+/// Where a client comes to.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    acl_file: Option<PathBuf>,
+    mount_point: String,
+}
+
+/// The place that a configuration makes of its listener on this port, or of all of them if they are alike.
+fn place(path: &Path, port: Option<u16>) -> Result<Place, Failure> {
     let config = Config::load(path)?;
-    let wanted = |listener: &&Listener| port.is_none_or(|port| port_of(listener) == Some(port));
-    let mut files = config.listeners.iter().filter(wanted);
-    let Some(first) = files.next() else {
+    let wanted = |listener: &&Listener| {
+        listener.protocol == Protocol::Mqtt
+            && port.is_none_or(|port| port_of(listener) == Some(port))
+    };
+    let mut places = config
+        .listeners
+        .iter()
+        .filter(wanted)
+        .map(|listener| Place {
+            acl_file: listener.security.acl_file.clone(),
+            mount_point: listener.mount_point.clone().unwrap_or_default(),
+        });
+    let Some(first) = places.next() else {
         return Err(Failure::NoListener {
             file: path.to_owned(),
             port: port.unwrap_or_default(),
             ports: ports(&config),
         });
     };
-    let file = &first.security.acl_file;
-    if files.any(|other| other.security.acl_file != *file) {
+    if places.any(|other| other != first) {
         return Err(Failure::Ambiguous {
             file: path.to_owned(),
             ports: ports(&config),
         });
     }
-    Ok(file.clone())
+    Ok(first)
 }
 
 fn ports(config: &Config) -> String {

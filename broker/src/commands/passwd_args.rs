@@ -284,6 +284,11 @@ mod tests {
     }
 
     #[test]
+    fn the_usage_names_the_default_that_there_is() {
+        assert!(USAGE.contains(&format!("sha512-pbkdf2 ({DEFAULT_ITERATIONS})")));
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let lines = [
             "",

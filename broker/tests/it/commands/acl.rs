@@ -93,6 +93,14 @@ fn a_configuration_says_which_file_counts() {
             "per_listener_settings true\nlistener 1883\nacl_file {other}\nlistener 8883\nacl_file {acl}\n"
         ),
     );
+    write(
+        path("mount.conf"),
+        format!(
+            "listener 1883\nmount_point cabin/\nlistener 8883\nacl_file {}\n",
+            path("mounted").display()
+        ),
+    );
+    write(path("mounted"), "topic read cabin/owntracks/#\n");
     let mut said = String::new();
     for question in [
         "one.conf",
@@ -101,6 +109,9 @@ fn a_configuration_says_which_file_counts() {
         "two.conf -p 1883",
         "two.conf -p 8883",
         "two.conf -p 1",
+        "mount.conf",
+        "mount.conf -p 1883",
+        "mount.conf -p 8883",
     ] {
         let line = format!("acl -c {question} -t owntracks/x read");
         let words: Vec<_> = line.split(' ').collect();
@@ -117,7 +128,7 @@ fn a_configuration_says_which_file_counts() {
     allowed: there is no acl_file: everything is allowed
     two.conf
     exit: 3
-    Error: the listeners of two.conf have different ACL files: say which with -p PORT; there are 1883, 8883
+    Error: the listeners of two.conf differ in acl_file or mount_point: say which with -p PORT; there are 1883, 8883
     two.conf -p 1883
     exit: 0
     allowed: [FOLDER]/other:1: topic #
@@ -127,6 +138,15 @@ fn a_configuration_says_which_file_counts() {
     two.conf -p 1
     exit: 3
     Error: two.conf has no listener on port 1; there are 1883, 8883
+    mount.conf
+    exit: 3
+    Error: the listeners of mount.conf differ in acl_file or mount_point: say which with -p PORT; there are 1883, 8883
+    mount.conf -p 1883
+    exit: 0
+    allowed: [FOLDER]/mounted:1: topic read cabin/owntracks/#
+    mount.conf -p 8883
+    exit: 1
+    refused: [FOLDER]/mounted: no line allows it
     "#);
 }
 
