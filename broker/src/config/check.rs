@@ -57,6 +57,7 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         limits: draft.limits,
         service: draft.service,
         warnings: draft.warnings,
+        sources: draft.sources,
     };
     (config, errors)
 }
@@ -112,6 +113,7 @@ fn finish_tls(draft: &ListenerDraft) -> Option<Tls> {
         certfile: draft.certfile.as_ref()?.value.clone(),
         keyfile: draft.keyfile.as_ref()?.value.clone(),
         cafile: draft.cafile.as_ref().map(|at| at.value.clone()),
+        capath: draft.capath.as_ref().map(|at| at.value.clone()),
         crlfile: draft.crlfile.as_ref().map(|at| at.value.clone()),
         client_certificates,
         user_name_from,
@@ -120,6 +122,8 @@ fn finish_tls(draft: &ListenerDraft) -> Option<Tls> {
             .as_ref()
             .map(|at| at.value)
             .unwrap_or_default(),
+        ciphers: draft.ciphers.as_ref().map(|at| at.value.clone()),
+        ciphers_tls13: draft.ciphers_tls13.as_ref().map(|at| at.value.clone()),
     })
 }
 
@@ -149,12 +153,12 @@ fn check_tls(draft: &ListenerDraft, errors: &mut Vec<Diagnostic>) {
                 );
             }
         }
-        (Some(_), Some(_)) if draft.cafile.is_none() => {
+        (Some(_), Some(_)) if draft.cafile.is_none() && draft.capath.is_none() => {
             for (place, name) in for_clients(draft).into_iter().flatten() {
                 error(
                     place,
                     &format!(
-                        "{name} needs cafile: the authorities that clients' certificates come from"
+                        "{name} needs cafile or capath: the authorities that clients' certificates come from"
                     ),
                 );
             }
@@ -183,9 +187,15 @@ fn for_clients(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 4] {
 }
 
 /// The other TLS options besides certificate and key that are set, and where.
-fn for_server(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 2] {
+fn for_server(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 5] {
     [
         draft.cafile.as_ref().map(|at| (&at.place, "cafile")),
+        draft.capath.as_ref().map(|at| (&at.place, "capath")),
+        draft.ciphers.as_ref().map(|at| (&at.place, "ciphers")),
+        draft
+            .ciphers_tls13
+            .as_ref()
+            .map(|at| (&at.place, "ciphers_tls1.3")),
         draft
             .tls_version
             .as_ref()

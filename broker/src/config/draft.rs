@@ -33,6 +33,8 @@ pub(super) struct Draft {
     pub(super) service: Service,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) errors: Vec<Diagnostic>,
+    /// The files and folders that were read.
+    pub(super) sources: Vec<PathBuf>,
     /// A `connection` was refused: what belongs to it need not be refused again.
     pub(super) bridge_refused: bool,
 }
@@ -50,11 +52,14 @@ pub(super) struct ListenerDraft {
     pub(super) certfile: Option<At<PathBuf>>,
     pub(super) keyfile: Option<At<PathBuf>>,
     pub(super) cafile: Option<At<PathBuf>>,
+    pub(super) capath: Option<At<PathBuf>>,
     pub(super) crlfile: Option<At<PathBuf>>,
     pub(super) require_certificate: Option<At<bool>>,
     pub(super) use_identity: Option<At<bool>>,
     pub(super) use_subject: Option<At<bool>>,
     pub(super) tls_version: Option<At<TlsVersion>>,
+    pub(super) ciphers: Option<At<String>>,
+    pub(super) ciphers_tls13: Option<At<String>>,
     pub(super) max_connections: Option<u32>,
     pub(super) security: SecurityDraft,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
@@ -135,9 +140,12 @@ impl Draft {
                 pid_file: None,
                 sys_interval: Some(Duration::from_secs(10)),
                 set_tcp_nodelay: false,
+                reload_on_change: false,
+                certificate_warning_days: 30,
             },
             warnings: Vec::new(),
             errors: Vec::new(),
+            sources: Vec::new(),
             bridge_refused: false,
         }
     }

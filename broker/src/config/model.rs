@@ -26,6 +26,8 @@ pub struct Config {
     pub service: Service,
     /// What is legal but ignored or unwise.
     pub warnings: Vec<Diagnostic>,
+    /// The files and folders that it was read from.
+    pub sources: Vec<PathBuf>,
 }
 
 /// A place to listen, and the rules for whoever connects there.
@@ -85,6 +87,8 @@ pub struct Tls {
     pub keyfile: PathBuf,
     /// The certificates that clients' certificates are checked against, PEM.
     pub cafile: Option<PathBuf>,
+    /// A folder of more of them, one or several in each file.
+    pub capath: Option<PathBuf>,
     /// Revocation lists for clients' certificates, PEM.
     pub crlfile: Option<PathBuf>,
     /// Whether clients are asked for a certificate.
@@ -93,6 +97,10 @@ pub struct Tls {
     pub user_name_from: Option<UserNameFrom>,
     /// The lowest version that is accepted.
     pub min_version: TlsVersion,
+    /// The suites for TLS 1.2, as OpenSSL's lists name them; all that are offered if none.
+    pub ciphers: Option<String>,
+    /// The suites for TLS 1.3, likewise.
+    pub ciphers_tls13: Option<String>,
 }
 
 /// Whether clients are asked for a certificate.
@@ -369,4 +377,8 @@ pub struct Service {
     pub sys_interval: Option<Duration>,
     /// Whether small packets leave at once (`TCP_NODELAY`).
     pub set_tcp_nodelay: bool,
+    /// Whether a file of the configuration that changes is read again without a signal.
+    pub reload_on_change: bool,
+    /// How many days before its end a certificate is warned of; 0 for never.
+    pub certificate_warning_days: u32,
 }

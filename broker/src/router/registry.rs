@@ -244,25 +244,35 @@ impl Router {
 
     /// Ends the sessions of clients that have been away for longer than `limit`, and names them.
     pub fn expire(&self, limit: Duration, rules: DeliveryRules) -> Vec<Text> {
-        let mut clients = self.clients();
-        let expired: Vec<_> = clients
-            .values()
-            .filter(|client| {
-                client
-                    .owned()
-                    .away_since
-                    .is_some_and(|since| since.elapsed() > limit)
-            })
-            .cloned()
-            .collect();
-        for client in &expired {
-            clients.remove(&client.identity().client_id);
-            self.dissolve(client, OwnerToken::default(), rules);
-        }
+        let expired = self.end_sessions(rules, |client| {
+            client
+                .owned()
+                .away_since
+                .is_some_and(|since| since.elapsed() > limit)
+        });
         expired
             .iter()
             .map(|client| client.identity().client_id.clone())
             .collect()
+    }
+
+    /// Ends the sessions that are unwanted, of clients who are connected too.
+    pub fn end_sessions(
+        &self,
+        rules: DeliveryRules,
+        unwanted: impl Fn(&Client) -> bool,
+    ) -> Vec<Arc<Client>> {
+        let mut clients = self.clients();
+        let ended: Vec<_> = clients
+            .values()
+            .filter(|client| unwanted(client))
+            .cloned()
+            .collect();
+        for client in &ended {
+            clients.remove(&client.identity().client_id);
+            self.dissolve(client, OwnerToken::default(), rules);
+        }
+        ended
     }
 
     /// How many sessions there are.

@@ -31,6 +31,8 @@ const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
 pub(super) struct Peer {
     /// The number of the listener it came by.
     pub(super) listener: usize,
+    /// The generation of the settings that it was secured under.
+    pub(super) generation: u64,
     /// Where it comes from, as the log says it.
     pub(super) address: Arc<str>,
     /// The name in its certificate, where that counts.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use super::standing::Lost;
 use crate::codec::{DecodeError, QoS};
 use crate::session::Violation;
 
@@ -25,6 +26,8 @@ pub(super) enum Closing {
     Protocol(Violation),
     /// Another connection came with its identifier.
     TakenOver,
+    /// Under new settings it would not be let in.
+    Lost(Lost),
     /// The broker ends.
     Stopping,
 }
@@ -55,6 +58,7 @@ impl fmt::Display for Closing {
                 )
             }
             Self::TakenOver => f.write_str("already connected, closing old connection."),
+            Self::Lost(lost) => lost.fmt(f),
             Self::Stopping => f.write_str("disconnected: the broker is stopping."),
         }
     }

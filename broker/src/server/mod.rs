@@ -3,22 +3,29 @@
 //! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), then moves packets
 //! between its `stream` and its session (`serve`) until it ends (`closing`). What all connections share is
 //! in `shared`; what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
-//! starts all of this, listens to signals, and ends it.
+//! starts all of this, listens to signals, and ends it. At a `reload` the `sockets` of listeners open and close, and
+//! each connection asks for its `standing`.
 
+mod activation;
 mod admit;
 mod auth;
 mod closing;
 mod connection;
 mod error;
+mod expiry;
+mod files;
 mod life;
 mod listener;
 mod notify;
 mod outbox;
+mod reload;
 mod run;
 mod serve;
 mod settings;
 mod setup;
 mod shared;
+mod sockets;
+mod standing;
 mod state;
 mod stream;
 mod sys;

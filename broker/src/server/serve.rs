@@ -8,6 +8,7 @@ use super::admit::{Admitted, Peer};
 use super::closing::{Closing, Trace};
 use super::settings::Settings;
 use super::shared::Shared;
+use super::standing;
 use super::stream::{Event, Stream};
 use crate::codec::{Packet, PacketId, Publish, QoS, Subscription, Text, Will};
 use crate::log::LogType;
@@ -21,6 +22,8 @@ struct Connection<'a> {
     me: Admitted,
     /// The inbox has more than the stream had room for.
     more: bool,
+    /// The generation of the settings that it was found in good standing under.
+    generation: u64,
 }
 
 /// A client's place among those that are connected; given back when dropped, after a panic too.
@@ -57,6 +60,7 @@ pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me:
         stream,
         me,
         more: false,
+        generation: peer.generation,
     };
     let closing = connection.run().await;
     let Admitted { client, will, .. } = connection.me;
@@ -112,11 +116,16 @@ impl Connection<'_> {
             return Err(Closing::Stopping);
         }
         let client = Arc::clone(&self.me.client);
+        let settings = self.shared.settings();
+        if self.generation != settings.generation {
+            self.generation = settings.generation;
+            let lost = standing::lost(&settings, client.listener(), client.identity(), self.stream);
+            lost.map_or(Ok(()), |lost| Err(Closing::Lost(lost)))?;
+        }
         let mut owned = client.owned();
         if !owned.is_owned_by(self.me.token) {
             return Err(Closing::TakenOver);
         }
-        let settings = self.shared.settings();
         while let Some(packet) = self
             .stream
             .next(settings.codec, self.me.version)

@@ -1,15 +1,15 @@
 //! What connections are served by: the configuration in the form they need, replaced as a whole at a reload.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
-
 use crate::acl::Access;
 use crate::codec;
-use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
+use crate::config::{Config, Endpoint, Listener, ListenerAccess, UserNameFrom};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity};
 use crate::session::Policy;
+use crate::tls::ServerTls;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
 ///
@@ -19,8 +19,9 @@ const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
 /// What all connections are served by.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// By the number of the listener.
-    pub(super) listeners: Vec<ListenerRules>,
+    /// Which settings these are: later ones have a larger number.
+    pub(super) generation: u64,
+    pub(super) listeners: Listeners,
     pub(super) delivery: DeliveryRules,
     pub(super) codec: codec::Limits,
     pub(super) max_inflight_messages: u16,
@@ -34,21 +35,57 @@ pub(super) struct Settings {
     pub(super) nodelay: bool,
 }
 
+/// The rules of all listeners, by the number of each.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(BTreeMap<usize, ListenerRules>);
+
+impl Listeners {
+    /// The rules of the listener with this number, if it is open.
+    pub(super) fn get(&self, number: usize) -> Option<&ListenerRules> {
+        self.0.get(&number)
+    }
+
+    /// The rules for a session whose listener is gone or not known: where its client comes back, what it may
+    /// read is asked again.
+    fn first(&self) -> Option<&ListenerRules> {
+        self.0.values().next()
+    }
+
+    /// Those that encrypt, and where they listen.
+    pub(super) fn encrypted(&self) -> impl Iterator<Item = (&Endpoint, &ServerTls)> {
+        self.iter()
+            .filter_map(|rules| Some((&rules.endpoint, &**rules.tls.as_ref()?)))
+    }
+
+    /// The rules of every listener.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ListenerRules> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<(usize, ListenerRules)> for Listeners {
+    fn from_iter<T: IntoIterator<Item = (usize, ListenerRules)>>(rules: T) -> Self {
+        Self(rules.into_iter().collect())
+    }
+}
+
 /// What the clients of one listener are served by.
 #[derive(Debug)]
 pub(super) struct ListenerRules {
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
+    pub(super) endpoint: Endpoint,
 }
 
 impl Settings {
-    pub(super) fn new(config: &Config, listeners: Vec<ListenerRules>) -> Self {
+    pub(super) fn new(config: &Config, listeners: Listeners) -> Self {
         let limits = &config.limits;
         Self {
+            generation: 0,
             listeners,
             delivery: DeliveryRules {
                 messages: or_unlimited(limits.max_queued_messages),
@@ -83,10 +120,13 @@ impl Settings {
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
-        match self.listeners.get(listener).map(|rules| &rules.access.acl) {
+        let rules = self.listeners.get(listener);
+        match rules
+            .or(self.listeners.first())
+            .map(|rules| &rules.access.acl)
+        {
             Some(Some(acl)) => acl.check(who.username.as_deref(), &who.client_id, topic, access),
             Some(None) => true,
-            // A session whose listener is gone is nobody's.
             None => false,
         }
     }
@@ -102,7 +142,7 @@ impl ListenerRules {
     pub(super) fn new(
         listener: &Listener,
         access: ListenerAccess,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<Arc<ServerTls>>,
     ) -> Self {
         Self {
             allow_anonymous: listener.security.allow_anonymous,
@@ -114,6 +154,7 @@ impl ListenerRules {
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
             max_connections: or_unlimited(listener.max_connections),
+            endpoint: listener.endpoint.clone(),
         }
     }
 }

@@ -248,11 +248,11 @@ port 1883 1884
     broker.conf:28: keyfile needs a certfile for the same listener
     broker.conf:30: require_certificate needs certfile and keyfile: without them the listener does not encrypt
     broker.conf:31: tls_version needs certfile and keyfile: without them the listener does not encrypt
-    broker.conf:35: require_certificate needs cafile: the authorities that clients' certificates come from
-    broker.conf:36: use_identity_as_username needs cafile: the authorities that clients' certificates come from
-    broker.conf:37: use_subject_as_username needs cafile: the authorities that clients' certificates come from
+    broker.conf:35: require_certificate needs cafile or capath: the authorities that clients' certificates come from
+    broker.conf:36: use_identity_as_username needs cafile or capath: the authorities that clients' certificates come from
+    broker.conf:37: use_subject_as_username needs cafile or capath: the authorities that clients' certificates come from
     broker.conf:37: use_identity_as_username and use_subject_as_username exclude each other
-    broker.conf:38: crlfile needs cafile: the authorities that clients' certificates come from
+    broker.conf:38: crlfile needs cafile or capath: the authorities that clients' certificates come from
     broker.conf:39: there is a listener at this port and address already
     broker.conf:40: per_listener_settings must stand above all listener and security settings
     broker.conf:41: cannot read folder /etc: unsupported
@@ -263,14 +263,13 @@ port 1883 1884
 #[test]
 fn what_is_legal_but_without_effect_is_warned_of() {
     let config = parse(
-        "# comment\nallow_anonymous true # for now\nallow_anonymous false\nuser mosquitto\nmemory_limit 5\nciphers HIGH\n",
+        "# comment\nallow_anonymous true # for now\nallow_anonymous false\nuser mosquitto\nmemory_limit 5\n",
     );
     insta::assert_snapshot!(warnings(&config), @r"
     broker.conf:2: the text after allow_anonymous true is ignored; a comment needs a line of its own
     broker.conf:3: allow_anonymous is set again: what line 2 says is overridden
     broker.conf:4: user is ignored: the broker runs as whoever starts it, which systemd's unit says
     broker.conf:5: memory_limit is ignored: max_connections and max_queued_bytes bound the memory
-    broker.conf:6: ciphers is ignored: all suites that are offered are strong, and chosen in the best order
     ");
     assert!(!config.listeners[0].security.allow_anonymous);
 }

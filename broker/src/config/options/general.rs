@@ -71,6 +71,15 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "true|false",
         "the sources of retained messages are not kept",
     ),
+    works(
+        "certificate_warning_days",
+        General,
+        "DAYS",
+        |draft, line| {
+            draft.service.certificate_warning_days = value::number(line.value, 0..=36_500)?;
+            Ok(())
+        },
+    ),
     refused(
         "clientid_prefixes",
         General,
@@ -235,6 +244,10 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "MINUTES",
         "retained messages do not expire by themselves",
     ),
+    works("reload_on_change", General, "true|false", |draft, line| {
+        draft.service.reload_on_change = value::boolean(line.value)?;
+        Ok(())
+    }),
     works("set_tcp_nodelay", General, "true|false", |draft, line| {
         draft.service.set_tcp_nodelay = value::boolean(line.value)?;
         Ok(())

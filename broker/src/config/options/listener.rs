@@ -124,12 +124,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     })
     .rest()
     .once(),
-    refused(
-        "capath",
-        Tls,
-        "FOLDER",
-        "name one file with all certificates in it: cafile",
-    ),
+    works("capath", Tls, "FOLDER", |draft, line| {
+        draft.listener().capath = Some(line.at(line.value.into()));
+        Ok(())
+    })
+    .rest()
+    .once(),
     works("certfile", Tls, "PATH", |draft, line| {
         draft.listener().certfile = Some(line.at(line.value.into()));
         Ok(())
@@ -151,8 +151,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
     works("require_certificate", Tls, "true|false", |draft, line| {
         draft.listener().require_certificate = Some(line.at(value::boolean(line.value)?));
         Ok(())
-    })
-    .at_start(),
+    }),
     works(
         "use_identity_as_username",
         Tls,
@@ -161,8 +160,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             draft.listener().use_identity = Some(line.at(value::boolean(line.value)?));
             Ok(())
         },
-    )
-    .at_start(),
+    ),
     works(
         "use_subject_as_username",
         Tls,
@@ -171,8 +169,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             draft.listener().use_subject = Some(line.at(value::boolean(line.value)?));
             Ok(())
         },
-    )
-    .at_start(),
+    ),
     works("tls_version", Tls, "tlsv1.2|tlsv1.3", |draft, line| {
         let version = match line.value {
             "tlsv1.2" => TlsVersion::V1_2,
@@ -188,20 +185,19 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         };
         draft.listener().tls_version = Some(line.at(version));
         Ok(())
+    }),
+    works("ciphers", Tls, "LIST", |draft, line| {
+        draft.listener().ciphers = Some(line.at(line.value.to_owned()));
+        Ok(())
     })
-    .at_start(),
-    ignored(
-        "ciphers",
-        Tls,
-        "LIST",
-        "all suites that are offered are strong, and chosen in the best order",
-    ),
-    ignored(
-        "ciphers_tls1.3",
-        Tls,
-        "LIST",
-        "all suites that are offered are strong, and chosen in the best order",
-    ),
+    .rest()
+    .once(),
+    works("ciphers_tls1.3", Tls, "LIST", |draft, line| {
+        draft.listener().ciphers_tls13 = Some(line.at(line.value.to_owned()));
+        Ok(())
+    })
+    .rest()
+    .once(),
     refused(
         "dhparamfile",
         Tls,

@@ -1,0 +1,142 @@
+//! Certificates that are about to end: a line in the log, and a topic below `$SYS/broker/certificates/`.
+
+use std::collections::BTreeMap;
+
+use super::setup;
+use super::shared::Shared;
+use crate::config::Config;
+use crate::log::LogType;
+use crate::tls::{self, Role, Validity};
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+/// What was said about certificates, and when.
+#[derive(Debug, Default)]
+pub(super) struct Expiry {
+    /// The day since 1970 on which the certificates were looked at last.
+    day: Option<u64>,
+    /// What is published, by topic.
+    published: BTreeMap<String, String>,
+}
+
+/// One certificate at one listener.
+struct Finding {
+    /// Below `$SYS/broker/certificates/`.
+    topic: String,
+    validity: Validity,
+    days: i64,
+}
+
+impl Expiry {
+    /// Looks at the certificates once a day, by the calendar: a clock that is set makes a day too.
+    pub(super) fn daily(&mut self, shared: &Shared, config: &Config) {
+        let now = u64::try_from(tls::system_seconds()).unwrap_or_default();
+        if self.day != Some(now / DAY) {
+            self.check(shared, config);
+        }
+    }
+
+    /// Looks at the certificates now.
+    pub(super) fn check(&mut self, shared: &Shared, config: &Config) {
+        let now = u64::try_from(tls::system_seconds()).unwrap_or_default();
+        self.day = Some(now / DAY);
+        let findings = findings(shared, config);
+        let mut topics = BTreeMap::new();
+        let mut said = Vec::new();
+        for Finding {
+            topic,
+            validity,
+            days,
+        } in findings
+        {
+            let line = sentence(&validity, days);
+            // One file for several listeners is one matter.
+            if !said.contains(&line) {
+                let kind = if days < 0 {
+                    LogType::Error
+                } else {
+                    LogType::Warning
+                };
+                let label = if days < 0 { "Error" } else { "Warning" };
+                shared.log.log(kind, format_args!("{label}: {line}"));
+                said.push(line);
+            }
+            let until = tls::date(validity.ends);
+            let text = format!("{days} days, until {until}: {}", validity.subject);
+            topics.insert(format!("$SYS/broker/certificates/{topic}"), text);
+        }
+        for gone in self
+            .published
+            .keys()
+            .filter(|topic| !topics.contains_key(*topic))
+        {
+            // An empty message removes what is retained.
+            shared.publish_own(gone, String::new(), true);
+        }
+        for (topic, text) in &topics {
+            if self.published.get(topic) != Some(text) {
+                shared.publish_own(topic, text.clone(), true);
+            }
+        }
+        self.published = topics;
+    }
+}
+
+/// The certificates of all listeners that end within the days that the configuration says.
+fn findings(shared: &Shared, config: &Config) -> Vec<Finding> {
+    let limit = i64::from(config.service.certificate_warning_days);
+    let settings = shared.settings();
+    let mut findings = Vec::new();
+    for (endpoint, tls) in settings.listeners.encrypted() {
+        let Some(port) = setup::port(endpoint) else {
+            continue;
+        };
+        let now = tls.clock().seconds();
+        let mut numbers = BTreeMap::new();
+        for validity in tls.certificates() {
+            let number = numbers.entry(validity.role).or_insert(0);
+            *number += 1;
+            let days = validity.days_left(now);
+            if limit == 0 || days > limit {
+                continue;
+            }
+            let topic = match validity.role {
+                // The others of its chain are authorities too, but not of clients.
+                Role::Server if *number == 1 => format!("{port}/server"),
+                Role::Server => format!("{port}/chain/{}", *number - 1),
+                Role::Authority => format!("{port}/authority/{number}"),
+            };
+            findings.push(Finding {
+                topic,
+                validity: validity.clone(),
+                days,
+            });
+        }
+    }
+    findings
+}
+
+fn sentence(validity: &Validity, days: i64) -> String {
+    let Validity {
+        path,
+        role,
+        subject,
+        ends,
+        ..
+    } = validity;
+    let (what, consequence) = match role {
+        Role::Server => ("server's certificate", "clients refuse it"),
+        Role::Authority => (
+            "authority's certificate",
+            "the certificates it issued are refused",
+        ),
+    };
+    let (path, ends) = (path.display(), tls::date(*ends));
+    match days {
+        ..0 => format!("the {what} in {path} ({subject}) ended on {ends}: {consequence}."),
+        0 => format!("the {what} in {path} ({subject}) ends on {ends}, within a day."),
+        1 => format!("the {what} in {path} ({subject}) ends on {ends}, in 1 day."),
+        _ => format!("the {what} in {path} ({subject}) ends on {ends}, in {days} days."),
+    }
+}
