@@ -98,13 +98,13 @@ impl fmt::Display for Insecure {
         match self {
             Self::Timeout => f.write_str("disconnected: its TLS handshake took too long"),
             Self::Handshake(error) => {
-                write!(f, "disconnected: TLS handshake failed: {error}")?;
+                f.write_str("disconnected: TLS handshake failed: ")?;
                 let cause = error
                     .get_ref()
                     .and_then(|cause| cause.downcast_ref::<rustls::Error>());
                 match cause.and_then(tls::explain) {
-                    Some(words) => write!(f, " ({words})"),
-                    None => Ok(()),
+                    Some(words) => f.write_str(&words),
+                    None => error.fmt(f),
                 }
             }
         }

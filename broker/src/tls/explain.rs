@@ -1,7 +1,7 @@
 //! What a failed handshake means, for whoever reads the log.
 
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
 use super::{Clock, clock};
 
@@ -16,11 +16,28 @@ pub fn explain(error: &Error) -> Option<String> {
             "it showed no certificate, which this port requires".to_owned()
         }
         Error::NoApplicationProtocol => "by ALPN it asks for another protocol than mqtt".to_owned(),
-        Error::PeerIncompatible(_) => {
-            "no version or cipher suite in common: see tls_version and ciphers".to_owned()
-        }
+        Error::PeerIncompatible(lack) => incompatible(lack)?.to_owned(),
         Error::InvalidCertificate(error) => certificate(error)?,
         Error::AlertReceived(alert) => refused(*alert)?.to_owned(),
+        _ => return None,
+    })
+}
+
+fn incompatible(lack: &PeerIncompatible) -> Option<&'static str> {
+    Some(match lack {
+        // What tells a client of an old version is that it lacks what later ones need.
+        PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::Tls13RequiredForQuic
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
+        | PeerIncompatible::SupportedVersionsExtensionRequired => {
+            "it does not speak the version of TLS that is asked for: see tls_version"
+        }
+        PeerIncompatible::NoCipherSuitesInCommon
+        | PeerIncompatible::NoKxGroupsInCommon
+        | PeerIncompatible::NoSignatureSchemesInCommon => {
+            "no cipher suite in common, or none that fits the kind of key in keyfile: see ciphers"
+        }
         _ => return None,
     })
 }

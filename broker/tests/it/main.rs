@@ -5,6 +5,8 @@
 mod acl;
 mod agreement;
 #[cfg(feature = "server")]
+mod ciphers;
+#[cfg(feature = "server")]
 mod codec;
 mod config;
 #[cfg(feature = "server")]

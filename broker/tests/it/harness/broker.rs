@@ -164,6 +164,18 @@ impl Broker {
         config_file(self.folder(), "broker.conf", &text, self.port);
     }
 
+    /// Sends SIGHUP, and waits until the broker has done what there is to do.
+    pub(crate) fn reload(&self) {
+        let done = |log: &str| log.matches("Config reloaded.\n").count();
+        let before = done(&self.log());
+        self.signal("HUP");
+        let start = Instant::now();
+        while done(&self.log()) == before {
+            assert!(start.elapsed() < PATIENCE, "no reload:\n{}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let number = self.child.id().to_string();
         assert!(

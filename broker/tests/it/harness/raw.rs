@@ -52,7 +52,12 @@ pub(crate) fn message(topic: &str, payload: &str, qos: QoS, number: u16) -> Publ
 
 impl Raw {
     pub(crate) fn open(broker: &Broker) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", broker.port())).unwrap();
+        Self::open_at(broker.port())
+    }
+
+    /// Opens a connection to another of its listeners.
+    pub(crate) fn open_at(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
             stream,
@@ -62,7 +67,12 @@ impl Raw {
 
     /// Opens a connection and is let in; returns whether there was a session.
     pub(crate) fn login(broker: &Broker, connect: Connect) -> (Self, bool) {
-        let mut client = Self::open(broker);
+        Self::open(broker).log_in(broker, connect)
+    }
+
+    /// Is let in by a connection that is open.
+    pub(crate) fn log_in(mut self, broker: &Broker, connect: Connect) -> (Self, bool) {
+        let client = &mut self;
         client.send(&Packet::Connect(Box::new(connect)));
         let Packet::ConnAck(ConnAck {
             session_present,
@@ -71,7 +81,7 @@ impl Raw {
         else {
             panic!("not accepted: {}", broker.log())
         };
-        (client, session_present)
+        (self, session_present)
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {

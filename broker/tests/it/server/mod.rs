@@ -2,9 +2,13 @@
 #![expect(clippy::panic, reason = "in a test a panic is the report")]
 
 mod access;
+mod certificates;
 mod delivery;
+mod handshake;
 mod paho;
 mod process;
 mod protocol;
+mod reload;
 mod sessions;
+mod sockets;
 mod tls;
