@@ -1,7 +1,8 @@
 //! Certificates that are about to end: a line in the log, and a topic below `$SYS/broker/certificates/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::settings::ListenerRules;
 use super::setup;
 use super::shared::Shared;
 use crate::config::Config;
@@ -41,7 +42,8 @@ impl Expiry {
     pub(super) fn check(&mut self, shared: &Shared, config: &Config) {
         let now = u64::try_from(tls::system_seconds()).unwrap_or_default();
         self.day = Some(now / DAY);
-        let findings = findings(shared, config);
+        let settings = shared.settings();
+        let findings = findings(settings.listeners.iter(), config);
         let mut topics = BTreeMap::new();
         let mut said = Vec::new();
         for Finding {
@@ -83,13 +85,28 @@ impl Expiry {
     }
 }
 
-/// The certificates of all listeners that end within the days that the configuration says.
-fn findings(shared: &Shared, config: &Config) -> Vec<Finding> {
+/// What there is to say of the certificates of these listeners, one sentence for each matter.
+pub(super) fn sentences<'a>(
+    rules: impl IntoIterator<Item = &'a ListenerRules>,
+    config: &Config,
+) -> Vec<String> {
+    let findings = findings(rules, config);
+    let all: BTreeSet<_> = findings
+        .iter()
+        .map(|finding| sentence(&finding.validity, finding.days))
+        .collect();
+    all.into_iter().collect()
+}
+
+/// The certificates of listeners that end within the days that the configuration says.
+fn findings<'a>(
+    rules: impl IntoIterator<Item = &'a ListenerRules>,
+    config: &Config,
+) -> Vec<Finding> {
     let limit = i64::from(config.service.certificate_warning_days);
-    let settings = shared.settings();
     let mut findings = Vec::new();
-    for (endpoint, tls) in settings.listeners.encrypted() {
-        let Some(port) = setup::port(endpoint) else {
+    for rules in rules {
+        let (Some(port), Some(tls)) = (setup::port(&rules.endpoint), &rules.tls) else {
             continue;
         };
         let now = tls.clock().seconds();

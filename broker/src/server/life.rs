@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -27,6 +27,9 @@ use crate::log::{LogType, Logger, topic};
 
 /// How long connections may take to end when the broker does.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long the last bytes to clients may take, when all that is to be saved is.
+const LAST_BYTES: Duration = Duration::from_millis(500);
 
 /// Files are looked at when the broker has looked around so many times: every two seconds.
 const WATCH_EVERY: u32 = 2;
@@ -227,11 +230,19 @@ impl Life<'_> {
         self.sockets.close().await;
         tasks.shutdown().await;
         self.shared.stop();
-        let limit = Instant::now() + FAREWELL;
-        while self.shared.counters.clients.load(Ordering::Relaxed) > 0 && Instant::now() < limit {
-            sleep(Duration::from_millis(5)).await;
-        }
+        let counters = &self.shared.counters;
+        until_zero(&counters.clients, FAREWELL).await;
         self.save().await;
+        // Those among them that nobody has logged in by do not know that it is over.
+        until_zero(&self.shared.counters.connections, LAST_BYTES).await;
+    }
+}
+
+/// Waits until a counter is at zero, but no longer than `limit`.
+async fn until_zero(counter: &AtomicUsize, limit: Duration) {
+    let limit = Instant::now() + limit;
+    while counter.load(Ordering::Relaxed) > 0 && Instant::now() < limit {
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

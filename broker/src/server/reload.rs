@@ -51,7 +51,7 @@ impl Loaded {
     pub(super) fn warn(&self, log: &Logger) {
         run::warn(log, &self.config.warnings);
         for warning in self.rules.warnings(&self.config) {
-            log.log(LogType::Warning, format_args!("Warning: {warning}."));
+            log.log(LogType::Warning, format_args!("Warning: {warning}"));
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::activation::Inherited;
 use super::error::ServerError;
-use super::life;
 use super::reload::{self, Loaded};
+use super::{expiry, life};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
@@ -60,7 +60,9 @@ fn start(args: &Args) -> Result<ExitCode, ServerError> {
     let loaded = Loaded::read(reload::find(args)?)?;
     let config = &loaded.config;
     if args.test_config {
-        report(&config.warnings, &loaded.rules.warnings(config));
+        let mut more = loaded.rules.warnings(config);
+        more.extend(expiry::sentences(&loaded.rules.listeners, config));
+        report(&config.warnings, &more);
         return Ok(ExitCode::SUCCESS);
     }
     if args.daemon {
@@ -106,7 +108,7 @@ fn report(warnings: &[Diagnostic], more: &[String]) {
     let lines = warnings
         .iter()
         .map(|warning| format!("Warning: {warning}\n"));
-    let more = more.iter().map(|warning| format!("Warning: {warning}.\n"));
+    let more = more.iter().map(|warning| format!("Warning: {warning}\n"));
     let text: String = lines.chain(more).collect();
     let _ = io::stderr().write_all(text.as_bytes());
     let _ = io::stdout().write_all(b"Configuration is valid.\n");

@@ -51,12 +51,6 @@ impl Listeners {
         self.0.values().next()
     }
 
-    /// Those that encrypt, and where they listen.
-    pub(super) fn encrypted(&self) -> impl Iterator<Item = (&Endpoint, &ServerTls)> {
-        self.iter()
-            .filter_map(|rules| Some((&rules.endpoint, &**rules.tls.as_ref()?)))
-    }
-
     /// The rules of every listener.
     pub(super) fn iter(&self) -> impl Iterator<Item = &ListenerRules> {
         self.0.values()

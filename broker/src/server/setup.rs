@@ -46,14 +46,14 @@ impl Rules {
             let Some(tls) = &rules.tls else { continue };
             let place = place(&listener.endpoint);
             let own = tls.warnings().iter();
-            warnings.extend(own.map(|warning| format!("the listener on {place}: {warning}")));
+            warnings.extend(own.map(|warning| format!("the listener on {place}: {warning}.")));
         }
         let clock = self.listeners.iter().find_map(|rules| rules.tls.as_ref());
         if let Some(clock) = clock.map(|tls| tls.clock()).filter(Clock::is_behind) {
             let floor = tls::date(i64::try_from(clock.floor()).unwrap_or(i64::MAX));
             warnings.push(format!(
                 "this machine's clock says {}, which has passed: until it is set, certificates are checked as \
-                 of {floor}, when the newest file of the configuration was written or this program built",
+                 of {floor}, when the newest file of the configuration was written or this program built.",
                 tls::date(tls::system_seconds()),
             ));
         }

@@ -24,6 +24,8 @@ pub(super) enum Lost {
     Revoked,
     /// Its certificate is from an authority that is not trusted any more.
     Untrusted,
+    /// No revocation list is by the authority that its certificate is from.
+    Unlisted,
     /// It has no certificate and needs one now.
     Uncertified,
     /// By its certificate it has another name now.
@@ -40,6 +42,7 @@ impl fmt::Display for Lost {
             Self::Nameless => "clients without a user name are no longer let in",
             Self::Revoked => "its certificate was revoked",
             Self::Untrusted => "its certificate is from no authority that is trusted now",
+            Self::Unlisted => "no list in crlfile is by the authority that its certificate is from",
             Self::Uncertified => "it showed no certificate, which is required now",
             Self::Renamed => "its certificate gives it another user name now",
         })?;
@@ -66,6 +69,7 @@ fn certificate(rules: &ListenerRules, who: &Identity, stream: &Stream) -> Option
         Standing::Good => {}
         Standing::Revoked => return Some(Lost::Revoked),
         Standing::Untrusted => return Some(Lost::Untrusted),
+        Standing::Unlisted => return Some(Lost::Unlisted),
         Standing::Missing => return Some(Lost::Uncertified),
     }
     let from = rules.user_name_from?;

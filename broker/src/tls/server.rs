@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
@@ -13,8 +13,8 @@ use rustls::{
 };
 
 use super::ciphers::{self, Chosen};
-use super::validity::{Role, Validity};
-use super::{Clock, TlsError, pem};
+use super::validity::{Role, Validity, replaced_by};
+use super::{Clock, TlsError, clock, pem};
 use crate::config::{ClientCertificates, Tls, TlsVersion};
 
 /// The protocol that clients ask for by ALPN, if they do.
@@ -39,6 +39,8 @@ pub enum Standing {
     Revoked,
     /// It comes from nobody who is trusted any more.
     Untrusted,
+    /// No revocation list is by the authority that it is from, though there are lists.
+    Unlisted,
     /// One is required now, and none was shown.
     Missing,
 }
@@ -66,7 +68,8 @@ impl ServerTls {
             _ => clock,
         };
         let roots = authorities(settings, &mut certificates, &mut warnings)?;
-        let verifier = client_verifier(settings, roots, &provider)?;
+        let lists = revocation_lists(settings, clock, &mut warnings)?;
+        let verifier = client_verifier(settings, roots, lists, &provider)?;
         let mut config = ServerConfig::builder_with_details(provider, Arc::new(clock))
             .with_protocol_versions(versions(settings.min_version))?
             .with_client_cert_verifier(Arc::clone(&verifier))
@@ -128,6 +131,7 @@ impl ServerTls {
         match self.verifier.verify_client_cert(own, between, now) {
             Err(rustls::Error::InvalidCertificate(error)) => match error {
                 CertificateError::Revoked => Standing::Revoked,
+                CertificateError::UnknownRevocationStatus => Standing::Unlisted,
                 CertificateError::Expired
                 | CertificateError::ExpiredContext { .. }
                 | CertificateError::NotValidYet
@@ -186,6 +190,7 @@ fn provider(settings: &Tls, warnings: &mut Vec<String>) -> Result<CryptoProvider
 fn client_verifier(
     settings: &Tls,
     roots: RootCertStore,
+    lists: Option<Vec<CertificateRevocationListDer<'static>>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     if roots.is_empty() {
@@ -193,13 +198,11 @@ fn client_verifier(
     }
     let mut builder =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    if let Some(crlfile) = &settings.crlfile {
+    if let Some(lists) = lists {
         // As OpenSSL's CRL_CHECK: the client's own certificate is looked up, and must be found in the scope
         // of some list. Lists past their date still count: a stale one is better than none, and an embedded
         // board whose lists nobody renews should not lock its owner out.
-        builder = builder
-            .with_crls(pem::revocation_lists(crlfile)?)
-            .only_check_end_entity_revocation();
+        builder = builder.with_crls(lists).only_check_end_entity_revocation();
     }
     if settings.client_certificates == ClientCertificates::Optional {
         builder = builder.allow_unauthenticated();
@@ -217,6 +220,29 @@ fn client_verifier(
         ClientCertificates::Off => Ok(WebPkiClientVerifier::no_client_auth()),
         ClientCertificates::Optional | ClientCertificates::Required => Ok(verifier),
     }
+}
+
+/// The lists of `crlfile`, with a warning of those that should have been replaced.
+fn revocation_lists(
+    settings: &Tls,
+    clock: Clock,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<CertificateRevocationListDer<'static>>>, TlsError> {
+    let Some(path) = &settings.crlfile else {
+        return Ok(None);
+    };
+    let lists = pem::revocation_lists(path)?;
+    let now = i64::try_from(clock.seconds()).unwrap_or(i64::MAX);
+    for end in lists.iter().filter_map(replaced_by) {
+        if end < now {
+            let (path, end) = (path.display(), clock::date(end));
+            warnings.push(format!(
+                "a list in crlfile {path} was to be replaced by {end}: it still counts, but may lack who was \
+                 revoked since"
+            ));
+        }
+    }
+    Ok(Some(lists))
 }
 
 /// The authorities of `cafile` and `capath`. A certificate in the folder that can't be used is left out with a

@@ -2,8 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::revocation_list::CertificateRevocationList;
+
+/// When a revocation list is to be replaced by another, in seconds since 1970, if it says so.
+pub(super) fn replaced_by(list: &CertificateRevocationListDer<'_>) -> Option<i64> {
+    let (_, parsed) = CertificateRevocationList::from_der(list).ok()?;
+    Some(parsed.next_update()?.timestamp())
+}
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;

@@ -8,6 +8,8 @@ use rcgen::{
     RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
+use time::OffsetDateTime;
+
 use crate::support::write;
 
 /// An authority.
@@ -95,6 +97,17 @@ impl Certificates {
 
     /// Writes `NAME.pem` with a list of the serial numbers that are revoked.
     pub(crate) fn write_revocations(&self, folder: &Path, name: &str, serials: &[u64]) {
+        self.write_revocations_until(folder, name, serials, date_time_ymd(2044, 1, 1));
+    }
+
+    /// The same with the time by which there is to be another list.
+    pub(crate) fn write_revocations_until(
+        &self,
+        folder: &Path,
+        name: &str,
+        serials: &[u64],
+        next_update: OffsetDateTime,
+    ) {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2024, 1, 1),
@@ -102,8 +115,8 @@ impl Certificates {
             invalidity_date: None,
         });
         let list = CertificateRevocationListParams {
-            this_update: date_time_ymd(2024, 1, 1),
-            next_update: date_time_ymd(2044, 1, 1),
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update,
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),

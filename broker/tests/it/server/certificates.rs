@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::date_time_ymd;
 
-use crate::harness::{Broker, Certificates, Subscriber, visit};
+use crate::harness::{Broker, Certificates, Subscriber, config_file, run_to_end, visit};
 
 const TLS: &str = "allow_anonymous true\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key\n\
     cafile {folder}/ca.crt\n";
@@ -70,6 +70,48 @@ fn a_certificate_that_ends_soon_is_told_of_until_there_is_another() {
     assert_eq!(told(&broker.log()), 3);
     let gone = format!("$SYS/broker/certificates/{port}/authority/1 0 1 ");
     assert_eq!(subscriber.message(), gone);
+}
+
+#[test]
+fn what_ends_soon_is_also_told_by_a_test_of_the_configuration() {
+    let authority = Certificates::new();
+    let folder = home(&authority);
+    authority.write_server_with(folder.path(), "server", |params| {
+        params.not_after = in_days(1);
+    });
+    let text = format!("listener {{port}} 127.0.0.1\n{TLS}");
+    let path = config_file(folder.path(), "broker.conf", &text, 1);
+    let ended = run_to_end(&["-c", path.to_str().unwrap(), "--test-config"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended
+            .stderr
+            .starts_with("Warning: the server's certificate in "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.ends_with(" UTC, in 1 day.\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_revocation_list_past_its_date_still_counts_and_is_warned_of() {
+    let authority = Certificates::new();
+    let folder = home(&authority);
+    for (serial, name) in [(1, "fred"), (2, "jane")] {
+        authority.write_client_with(folder.path(), name, |params| {
+            params.serial_number = Some(serial.into());
+        });
+    }
+    authority.write_revocations_until(folder.path(), "crl", &[1], date_time_ymd(2021, 1, 1));
+    let config = format!("{TLS}crlfile {{folder}}/crl.pem\nrequire_certificate true");
+    let broker = Broker::start_in(folder, &config);
+    broker.wait_for("was to be replaced by 2021-01-01 00:00:00 UTC: it still counts");
+    assert!(visit(&broker, Some("jane"), &[]).welcome);
+    assert!(!visit(&broker, Some("fred"), &[]).welcome);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::harness::{Raw, config_file, connect};
+use broker::codec::{Packet, QoS};
+
+use crate::harness::{Broker, Raw, config_file, connect, message};
 use crate::support::{free_port, program};
 
 /// A broker started by `systemd-socket-activate`, which opens the sockets; ended when dropped.
@@ -55,6 +57,21 @@ impl Drop for Activated {
 }
 
 #[test]
+fn a_client_that_reads_nothing_does_not_hold_up_the_end() {
+    let broker = Broker::start("log_type none\nlog_type information\nallow_anonymous true");
+    let (mut stuck, _) = Raw::login(&broker, connect("stuck", true));
+    stuck.subscribe("t", QoS::AtMostOnce);
+    let (mut sender, _) = Raw::login(&broker, connect("sender", true));
+    let payload = "x".repeat(1 << 20);
+    for _ in 0..32 {
+        sender.publish(message("t", &payload, QoS::AtMostOnce, 0));
+    }
+    sender.expect_nothing();
+    // It panics if the broker does not end by itself.
+    broker.stop();
+}
+
+#[test]
 fn sockets_that_systemd_opened_are_listened_at_by_port_and_by_path() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
@@ -79,9 +96,7 @@ fn sockets_that_systemd_opened_are_listened_at_by_port_and_by_path() {
         assert!(said.contains(&line), "{said}");
     }
     assert!(!said.contains("Opening"), "{said}");
-    first.send(&broker::codec::Packet::Connect(Box::new(connect(
-        "first", true,
-    ))));
-    assert!(matches!(first.receive(), broker::codec::Packet::ConnAck(_)));
+    first.send(&Packet::Connect(Box::new(connect("first", true))));
+    assert!(matches!(first.receive(), Packet::ConnAck(_)));
     UnixStream::connect(&path).unwrap();
 }
