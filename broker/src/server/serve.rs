@@ -88,6 +88,10 @@ fn publish_will(shared: &Shared, will: &Will, client: &Client, settings: &Settin
 
 impl Connection<'_> {
     async fn run(&mut self) -> Closing {
+        // What was decided since it was secured counts before it is sent anything.
+        if let Err(closing) = self.check_standing(&self.shared.settings()) {
+            return closing;
+        }
         if self.me.resumed {
             if let Err(closing) = self.redeliver() {
                 return closing;
@@ -110,6 +114,19 @@ impl Connection<'_> {
         }
     }
 
+    /// Ends a client that would not be let in under new settings.
+    fn check_standing(&mut self, settings: &Settings) -> Result<(), Closing> {
+        if self.generation == settings.generation {
+            return Ok(());
+        }
+        self.generation = settings.generation;
+        let client = &self.me.client;
+        match standing::lost(settings, client.listener(), client.identity(), self.stream) {
+            Some(lost) => Err(Closing::Lost(lost)),
+            None => Ok(()),
+        }
+    }
+
     /// Deals with all packets that are there, then sends what waits.
     fn turn(&mut self) -> Result<(), Closing> {
         if self.shared.is_stopping() {
@@ -117,11 +134,7 @@ impl Connection<'_> {
         }
         let client = Arc::clone(&self.me.client);
         let settings = self.shared.settings();
-        if self.generation != settings.generation {
-            self.generation = settings.generation;
-            let lost = standing::lost(&settings, client.listener(), client.identity(), self.stream);
-            lost.map_or(Ok(()), |lost| Err(Closing::Lost(lost)))?;
-        }
+        self.check_standing(&settings)?;
         let mut owned = client.owned();
         if !owned.is_owned_by(self.me.token) {
             return Err(Closing::TakenOver);

@@ -1,7 +1,7 @@
 //! OpenSSL as an MQTT client that speaks no MQTT by itself.
 
-use std::io::Write as _;
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Stdio};
 
 use super::Broker;
 use crate::support::program;
@@ -21,10 +21,30 @@ pub(crate) struct Visit {
     pub(crate) told: String,
 }
 
+/// A connection whose TLS handshake is done and that has said nothing yet.
+pub(crate) struct Held(Child);
+
 /// Connects to the broker with `openssl s_client`; at most half a minute.
 ///
 /// `client` is the name of a certificate and its key in the broker's folder.
 pub(crate) fn visit(broker: &Broker, client: Option<&str>, more: &[&str]) -> Visit {
+    Held(start(broker, client, more)).say_hello()
+}
+
+/// The same, but waits after the handshake.
+pub(crate) fn hold(broker: &Broker, client: Option<&str>, more: &[&str]) -> Held {
+    let mut child = start(broker, client, more);
+    let stdout = child.stdout.as_mut().unwrap();
+    let mut told = String::new();
+    // One byte at a time: what comes after is for somebody else to read.
+    let mut bytes = BufReader::with_capacity(1, stdout);
+    while !told.contains("SSL handshake has read") {
+        assert_ne!(bytes.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    Held(child)
+}
+
+fn start(broker: &Broker, client: Option<&str>, more: &[&str]) -> Child {
     let path = |file: &str| broker.folder().join(file).to_str().unwrap().to_owned();
     let mut command = program("timeout");
     command
@@ -36,21 +56,27 @@ pub(crate) fn visit(broker: &Broker, client: Option<&str>, more: &[&str]) -> Vis
             .args(["-cert", &path(&format!("{name}.crt"))])
             .args(["-key", &path(&format!("{name}.key"))]);
     }
-    let mut child = command
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    // It may be gone before it has read anything.
-    let _ = child.stdin.take().unwrap().write_all(HELLO);
-    let output = child.wait_with_output().unwrap();
-    Visit {
-        welcome: output
-            .stdout
-            .windows(WELCOME.len())
-            .any(|bytes| bytes == WELCOME),
-        told: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        .unwrap()
+}
+
+impl Held {
+    /// Says hello and goodbye, and waits for the end.
+    pub(crate) fn say_hello(mut self) -> Visit {
+        // It may be gone before it has read anything.
+        let _ = self.0.stdin.take().unwrap().write_all(HELLO);
+        let output = self.0.wait_with_output().unwrap();
+        Visit {
+            welcome: output
+                .stdout
+                .windows(WELCOME.len())
+                .any(|bytes| bytes == WELCOME),
+            told: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        }
     }
 }
 

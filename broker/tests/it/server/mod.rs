@@ -9,6 +9,7 @@ mod paho;
 mod process;
 mod protocol;
 mod reload;
+mod revocation;
 mod sessions;
 mod sockets;
 mod tls;
