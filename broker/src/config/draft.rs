@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) service: Service,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) errors: Vec<Diagnostic>,
+    /// The files and folders that were read.
+    pub(super) sources: Vec<PathBuf>,
     /// A `connection` was refused: what belongs to it need not be refused again.
     pub(super) bridge_refused: bool,
 }
@@ -176,6 +178,7 @@ impl Draft {
             },
             warnings: Vec::new(),
             errors: Vec::new(),
+            sources: Vec::new(),
             bridge_refused: false,
         }
     }

@@ -11,6 +11,7 @@ use super::closing::Closing;
 use super::mount::mounted;
 use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
+use super::standing;
 use super::stream::{Event, Stream};
 use super::welcome::open;
 use crate::codec::{
@@ -33,6 +34,8 @@ const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
 pub(super) struct Peer {
     /// The number of the listener it came by.
     pub(super) listener: usize,
+    /// The generation of the settings that it was secured under.
+    pub(super) generation: u64,
     /// Where it comes from, as the log says it.
     pub(super) address: Arc<str>,
     /// The name in its certificate, where that counts.
@@ -83,7 +86,8 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
         }
     };
     let settings = shared.settings();
-    match judge(shared, &settings, &connect, peer).await {
+    let judged = judge(shared, &settings, &connect, peer).await;
+    match judged.and_then(|judged| still_good(judged, &settings, stream, peer)) {
         Ok(admission) => Some(open(shared, &settings, stream, peer, &connect, admission)),
         Err(Refusal { code, reason }) => {
             refuse(stream, connect.version, code);
@@ -222,6 +226,26 @@ async fn judge(
         admission,
         username,
     })
+}
+
+/// Whether what was decided since the peer's TLS handshake lets it in as well.
+fn still_good(
+    judged: Judged,
+    settings: &Settings,
+    stream: &Stream,
+    peer: &Peer,
+) -> Result<Judged, Refusal> {
+    let identity = Identity {
+        client_id: judged.admission.client_id.clone(),
+        username: judged.username.clone(),
+    };
+    if peer.generation != settings.generation
+        && standing::lost(settings, peer.listener, &identity, stream).is_some()
+    {
+        let reason = "after a reload its certificate or its listener no longer lets it in";
+        return Err(Refusal::new(Reason::NotAuthorized, reason));
+    }
+    Ok(judged)
 }
 
 const fn unfit(reason: Reason) -> &'static str {

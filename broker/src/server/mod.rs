@@ -1,11 +1,13 @@
 //! The broker as a process: sockets, connections, signals, files.
 //!
-//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), is given its session (`welcome`), then moves packets
-//! between its `stream` and its session (`serve`, with `receive` for what comes and `deliver` for what goes)
-//! until it ends (`closing`). What all connections share is in `shared`; what can change at a reload is in
-//! `settings`, replaced as a whole. `run` reads the command line, and `life` starts all of this, listens to
-//! signals, and ends it.
+//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), is given its session
+//! (`welcome`), then moves packets between its `stream` and its session (`serve`, with `receive` for what
+//! comes and `deliver` for what goes) until it ends (`closing`). What all connections share is in `shared`;
+//! what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
+//! starts all of this, listens to signals, and ends it. At a `reload` the `sockets` of listeners open and
+//! close, and each connection asks for its `standing`.
 
+mod activation;
 mod admit;
 mod auth;
 mod checkup;
@@ -14,6 +16,8 @@ mod closing;
 mod connection;
 mod deliver;
 mod error;
+mod expiry;
+mod files;
 mod life;
 mod listener;
 mod memory;
@@ -22,11 +26,14 @@ mod notify;
 mod outbox;
 mod privileges;
 mod receive;
+mod reload;
 mod run;
 mod serve;
 mod settings;
 mod setup;
 mod shared;
+mod sockets;
+mod standing;
 mod state;
 mod stream;
 mod sys;

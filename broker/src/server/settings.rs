@@ -1,17 +1,17 @@
 //! What connections are served by: the configuration in the form they need, replaced as a whole at a reload.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-use rustls::ServerConfig;
 
 use super::client_ids::ClientIdRules;
 use super::setup::place;
 use crate::acl::Access;
 use crate::codec::{self, QoS};
-use crate::config::{Config, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
+use crate::config::{Config, Endpoint, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
+use crate::tls::ServerTls;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
 ///
@@ -26,8 +26,9 @@ const DEFAULT_RETAIN_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 /// What all connections are served by.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// By the number of the listener.
-    pub(super) listeners: Vec<ListenerRules>,
+    /// Which settings these are: later ones have a larger number.
+    pub(super) generation: u64,
+    pub(super) listeners: Listeners,
     pub(super) delivery: DeliveryRules,
     pub(super) codec: codec::Limits,
     pub(super) max_inflight_messages: u16,
@@ -51,6 +52,39 @@ pub(super) struct Settings {
     pub(super) memory_limit: Option<u64>,
 }
 
+/// The rules of all listeners, by the number of each.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(BTreeMap<usize, ListenerRules>);
+
+impl Listeners {
+    /// The rules of the listener with this number, if it is open.
+    pub(super) fn get(&self, number: usize) -> Option<&ListenerRules> {
+        self.0.get(&number)
+    }
+
+    /// The rules for a session whose listener is gone or not known: where its client comes back, what it may
+    /// read is asked again.
+    fn first(&self) -> Option<&ListenerRules> {
+        self.0.values().next()
+    }
+
+    /// The rules of every listener, with its number.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &ListenerRules)> {
+        self.0.iter().map(|(number, rules)| (*number, rules))
+    }
+
+    /// The rules of every listener.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ListenerRules> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<(usize, ListenerRules)> for Listeners {
+    fn from_iter<T: IntoIterator<Item = (usize, ListenerRules)>>(rules: T) -> Self {
+        Self(rules.into_iter().collect())
+    }
+}
+
 /// What the clients of one listener are served by.
 #[derive(Debug)]
 pub(super) struct ListenerRules {
@@ -60,7 +94,7 @@ pub(super) struct ListenerRules {
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
     pub(super) client_ids: ClientIdRules,
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
     /// The versions that are spoken.
@@ -75,12 +109,14 @@ pub(super) struct ListenerRules {
     pub(super) mount_point: String,
     /// Whether a subscription to what a client may never read is refused.
     pub(super) strict_subscribe: bool,
+    pub(super) endpoint: Endpoint,
 }
 
 impl Settings {
-    pub(super) fn new(config: &Config, listeners: Vec<ListenerRules>) -> Self {
+    pub(super) fn new(config: &Config, listeners: Listeners) -> Self {
         let limits = &config.limits;
         Self {
+            generation: 0,
             listeners,
             delivery: DeliveryRules {
                 messages: or_unlimited(limits.max_queued_messages),
@@ -144,10 +180,13 @@ impl Settings {
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
-        match self.listeners.get(listener).map(|rules| &rules.access.acl) {
+        let rules = self.listeners.get(listener);
+        match rules
+            .or(self.listeners.first())
+            .map(|rules| &rules.access.acl)
+        {
             Some(Some(acl)) => acl.check(who.username.as_deref(), &who.client_id, topic, access),
             Some(None) => true,
-            // A session whose listener is gone is nobody's.
             None => false,
         }
     }
@@ -172,10 +211,10 @@ impl ListenerRules {
     pub(super) fn new(
         listener: &Listener,
         access: ListenerAccess,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<Arc<ServerTls>>,
     ) -> Self {
         Self {
-            name: place(listener),
+            name: place(&listener.endpoint),
             allow_anonymous: listener.security.allow_anonymous,
             access,
             policy: Policy {
@@ -192,6 +231,7 @@ impl ListenerRules {
             topic_alias_maximum_broker: listener.max_topic_alias_broker,
             mount_point: listener.mount_point.clone().unwrap_or_default(),
             strict_subscribe: listener.security.strict_subscribe,
+            endpoint: listener.endpoint.clone(),
         }
     }
 }

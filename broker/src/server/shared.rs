@@ -56,12 +56,14 @@ impl Shared {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts new settings in force.
-    pub(super) fn replace_settings(&self, settings: Settings) {
-        *self
+    /// Puts new settings in force. Every connection sees by their generation that they are new.
+    pub(super) fn replace_settings(&self, mut settings: Settings) {
+        let mut current = self
             .settings
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+            .unwrap_or_else(PoisonError::into_inner);
+        settings.generation = current.generation + 1;
+        *current = Arc::new(settings);
     }
 
     /// Passes a message on to those who may have it.

@@ -90,8 +90,12 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
 
 fn context(shared: &Shared) -> Context {
     let settings = shared.settings();
-    let names = settings.listeners.iter().map(|rules| rules.name.clone());
-    Context::now(names.collect())
+    let names = settings.listeners.numbered();
+    Context::now(
+        names
+            .map(|(number, rules)| (number, rules.name.clone()))
+            .collect(),
+    )
 }
 
 /// Writes the state, on a thread where waiting for the disk holds up nobody.

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -58,6 +59,11 @@ impl Stream {
             alarm: None,
             outbox: Outbox::default(),
         }
+    }
+
+    /// The certificates that the peer showed.
+    pub(super) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.transport.peer_certificates()
     }
 
     /// Whether more may be put into the outbox.

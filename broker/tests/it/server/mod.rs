@@ -3,12 +3,17 @@
 
 mod access;
 mod binding;
+mod certificates;
 mod client_ids;
 mod delivery;
+mod handshake;
 mod paho;
 mod privileges;
 mod process;
 mod protocol;
+mod reload;
+mod revocation;
 mod sessions;
+mod sockets;
 mod tls;
 mod version_5;
