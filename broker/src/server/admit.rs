@@ -239,13 +239,13 @@ fn still_good(
         client_id: judged.admission.client_id.clone(),
         username: judged.username.clone(),
     };
-    if peer.generation != settings.generation
-        && standing::lost(settings, peer.listener, &identity, stream).is_some()
-    {
-        let reason = "after a reload its certificate or its listener no longer lets it in";
-        return Err(Refusal::new(Reason::NotAuthorized, reason));
+    if peer.generation == settings.generation {
+        return Ok(judged);
     }
-    Ok(judged)
+    match standing::lost(settings, peer.listener, &identity, stream) {
+        Some(lost) => Err(Refusal::new(Reason::NotAuthorized, lost.words())),
+        None => Ok(judged),
+    }
 }
 
 const fn unfit(reason: Reason) -> &'static str {

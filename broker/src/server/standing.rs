@@ -32,11 +32,10 @@ pub(super) enum Lost {
     Renamed,
 }
 
-/// What follows `Client ID [ADDRESS]`.
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("disconnected after a reload: ")?;
-        f.write_str(match self {
+impl Lost {
+    /// The reason in words.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
             Self::Listener => "its listener was removed or changed between plain and TLS",
             Self::User => "its user is no longer in the password file",
             Self::Nameless => "clients without a user name are no longer let in",
@@ -45,8 +44,14 @@ impl fmt::Display for Lost {
             Self::Unlisted => "no list in crlfile is by the authority that its certificate is from",
             Self::Uncertified => "it showed no certificate, which is required now",
             Self::Renamed => "its certificate gives it another user name now",
-        })?;
-        f.write_str(".")
+        }
+    }
+}
+
+/// What follows `Client ID [ADDRESS]`.
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "disconnected after a reload: {}.", self.words())
     }
 }
 
