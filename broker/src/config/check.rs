@@ -72,7 +72,7 @@ fn autosave(draft: &Draft) -> Autosave {
 
 fn finish_listener(draft: ListenerDraft, local_only: bool, common: Option<&Security>) -> Listener {
     let tls = finish_tls(&draft);
-    let port = draft.port.unwrap_or(PORT);
+    let (port, protocol) = (draft.port.unwrap_or(PORT), draft.protocol);
     let endpoint = match draft.unix_path {
         Some(path) => Endpoint::Unix(path),
         None if local_only => Endpoint::Loopback { port },
@@ -85,6 +85,7 @@ fn finish_listener(draft: ListenerDraft, local_only: bool, common: Option<&Secur
     };
     Listener {
         endpoint,
+        protocol,
         tls,
         security: common
             .cloned()
@@ -257,6 +258,7 @@ impl Config {
                     interface: None,
                 }
             },
+            protocol: super::Protocol::Mqtt,
             tls: None,
             security: security.clone(),
             max_connections: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::model::{
-    Autosave, Family, Limits, LogDestination, LogTypes, Persistence, Service, TlsVersion,
+    Autosave, Family, Limits, LogDestination, LogTypes, Persistence, Protocol, Service, TlsVersion,
 };
 
 /// A value and where it was set.
@@ -57,6 +57,7 @@ pub(super) struct ListenerDraft {
     pub(super) tls_version: Option<At<TlsVersion>>,
     pub(super) max_connections: Option<u32>,
     pub(super) security: SecurityDraft,
+    pub(super) protocol: Protocol,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
     pub(super) broken: bool,
     /// Some option made this listener wanted, though no line began it.

@@ -24,7 +24,7 @@ pub use diagnostic::{ConfigError, Diagnostic};
 pub use files::{AccessFiles, ListenerAccess};
 pub use model::{
     Autosave, ClientCertificates, Config, Endpoint, Family, Limits, Listener, LogDestination,
-    LogSettings, LogType, LogTypes, Persistence, Security, Service, Timestamps, Tls, TlsVersion,
-    UserNameFrom,
+    LogSettings, LogType, LogTypes, Persistence, Protocol, Security, Service, Timestamps, Tls,
+    TlsVersion, UserNameFrom,
 };
 pub use options::{OptionSpec, Repeat, Scope, Support, options};

@@ -33,12 +33,24 @@ pub struct Config {
 pub struct Listener {
     /// Where it listens.
     pub endpoint: Endpoint,
+    /// What it speaks.
+    pub protocol: Protocol,
     /// How it encrypts; none for plain TCP.
     pub tls: Option<Tls>,
     /// Who may do what. With `per_listener_settings false`, the same for all listeners.
     pub security: Security,
     /// The most connections at a time, if limited.
     pub max_connections: Option<u32>,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// MQTT.
+    #[default]
+    Mqtt,
+    /// HTTP, to read the broker's figures in the form that Prometheus understands.
+    Metrics,
 }
 
 /// Where to listen.

@@ -180,6 +180,12 @@ impl Inbox {
         retained.chain(self.promised.iter().map(|entry| &entry.1))
     }
 
+    /// How many messages wait, and the bytes of their topics and payloads; retained ones that are on their way to
+    /// a new subscription are not among them.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.promised.len() + self.casual.len(), self.bytes)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.retained.is_empty() && self.promised.is_empty() && self.casual.is_empty()

@@ -63,12 +63,14 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
             return None;
         }
     };
+    shared.counters.connects.fetch_add(1, Ordering::Relaxed);
     let settings = shared.settings();
     match judge(shared, &settings, &connect, peer).await {
         Ok((admission, username)) => Some(open(
             shared, &settings, stream, peer, &connect, admission, username,
         )),
         Err(Refusal { code, reason }) => {
+            shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             refuse(stream, code);
             let (id, address) = (&connect.client_id, &peer.address);
             let name = connect

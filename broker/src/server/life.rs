@@ -15,7 +15,7 @@ use super::error::ServerError;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{listener, notify, run, setup, sys};
+use super::{dump, listener, notify, run, setup, sys};
 use crate::cli::Args;
 use crate::config::{Config, Listener};
 use crate::log::{LogType, Logger, topic};
@@ -77,9 +77,7 @@ pub(super) async fn live(
     for socket in sockets {
         tasks.spawn(listener::accept(socket, Arc::clone(&shared)));
     }
-    if let Some(interval) = config.service.sys_interval {
-        tasks.spawn(sys::publish(Arc::clone(&shared), interval));
-    }
+    tasks.spawn(sys::publish(Arc::clone(&shared)));
     if let Some(limit) = notify::watchdog() {
         tasks.spawn(notify::keep_alive(Arc::clone(&shared), limit));
     }
@@ -115,7 +113,7 @@ impl Life<'_> {
                 order = signals.next() => match order {
                     Order::Reload => self.reload().await,
                     Order::Save => self.save().await,
-                    Order::Describe => self.describe(),
+                    Order::Describe => dump::dump(&self.shared),
                     Order::End => return,
                 },
                 _ = ticks.tick() => self.look_around().await,
@@ -180,17 +178,6 @@ impl Life<'_> {
                 .log(LogType::Warning, format_args!("Warning: {complaint}."));
         }
         Ok(config)
-    }
-
-    fn describe(&self) {
-        let router = &self.shared.router;
-        let (retained, bytes) = router.retained_size();
-        self.shared.notice(format_args!(
-            "{} sessions, {} of them connected, {} subscriptions, {retained} retained messages ({bytes} bytes).",
-            router.session_count(),
-            self.shared.counters.clients.load(Ordering::Relaxed),
-            router.subscription_count(),
-        ));
     }
 
     /// Ends all connections, with their wills, and saves.

@@ -159,10 +159,6 @@ impl Connection<'_> {
     }
 
     fn publish(&self, publish: &Publish, client: &Client, settings: &Settings) {
-        self.shared
-            .counters
-            .received
-            .fetch_add(1, Ordering::Relaxed);
         let id = &client.identity().client_id;
         let refused = if !settings.may_write(client.listener(), client.identity(), &publish.topic) {
             Some("Denied")
@@ -261,7 +257,6 @@ impl Connection<'_> {
         self.stream
             .outbox
             .publish(message.frame(), dup, *qos, *retain, id);
-        self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
         let trace = Trace {
             dup,
             qos: *qos,

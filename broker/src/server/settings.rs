@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 
 use crate::acl::Access;
 use crate::codec;
-use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
+use crate::config::{Config, Listener, ListenerAccess, Protocol, UserNameFrom};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity};
 use crate::session::Policy;
 
@@ -15,6 +15,9 @@ use crate::session::Policy;
 ///
 /// Mosquitto has none then. A client that stops reading would cost up to a thousand of the largest messages.
 const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
+
+/// The scrapes at a time where `max_connections` sets no limit: each looks at all clients.
+const MAX_SCRAPES: u32 = 8;
 
 /// What all connections are served by.
 #[derive(Debug)]
@@ -32,11 +35,14 @@ pub(super) struct Settings {
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
+    /// How often `$SYS` is published; never if none.
+    pub(super) sys_interval: Option<Duration>,
 }
 
 /// What the clients of one listener are served by.
 #[derive(Debug)]
 pub(super) struct ListenerRules {
+    pub(super) protocol: Protocol,
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
@@ -73,6 +79,7 @@ impl Settings {
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
+            sys_interval: config.service.sys_interval,
         }
     }
 
@@ -80,6 +87,13 @@ impl Settings {
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
         let own = topic == "$SYS" || topic.starts_with("$SYS/");
         !own && self.allows(listener, who, topic, Access::Write)
+    }
+
+    /// What a listener speaks.
+    pub(super) fn protocol(&self, listener: usize) -> Protocol {
+        self.listeners
+            .get(listener)
+            .map_or(Protocol::Mqtt, |rules| rules.protocol)
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
@@ -104,7 +118,9 @@ impl ListenerRules {
         access: ListenerAccess,
         tls: Option<Arc<ServerConfig>>,
     ) -> Self {
+        let scrapes = (listener.protocol == Protocol::Metrics).then_some(MAX_SCRAPES);
         Self {
+            protocol: listener.protocol,
             allow_anonymous: listener.security.allow_anonymous,
             access,
             policy: Policy {
@@ -113,7 +129,7 @@ impl ListenerRules {
             },
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
-            max_connections: or_unlimited(listener.max_connections),
+            max_connections: or_unlimited(listener.max_connections.or(scrapes)),
         }
     }
 }

@@ -122,6 +122,7 @@ pub(super) fn expire(shared: &Shared) {
         return;
     };
     for id in shared.router.expire(limit, settings.delivery) {
+        shared.counters.expired.fetch_add(1, Ordering::Relaxed);
         shared.notice(format_args!("Expiring client {id} due to timeout."));
     }
 }

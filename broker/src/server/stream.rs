@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::outbox::Outbox;
+use super::traffic::{Count, Traffic};
 use super::transport::Transport;
 use crate::codec::{DecodeError, Limits, Packet, Version, decode};
 
@@ -31,6 +33,7 @@ pub(super) struct Stream {
     /// Rings at the deadline of the last wait or before it: keep-alive moves it with each packet, and an alarm
     /// that rings too early costs less than one that is set anew each time.
     alarm: Option<Pin<Box<Sleep>>>,
+    traffic: Arc<Traffic>,
     pub(super) outbox: Outbox,
 }
 
@@ -50,12 +53,13 @@ pub(super) enum Event {
 }
 
 impl Stream {
-    pub(super) fn new(transport: Transport) -> Self {
+    pub(super) fn new(transport: Transport, traffic: Arc<Traffic>) -> Self {
         Self {
             transport,
             input: BytesMut::new(),
             unread: false,
             alarm: None,
+            traffic,
             outbox: Outbox::default(),
         }
     }
@@ -76,6 +80,9 @@ impl Stream {
         }
         let packet = decode(&mut self.input, limits, version)?;
         self.unread = packet.is_some();
+        if let Some(packet) = &packet {
+            self.count(packet);
+        }
         if self.input.is_empty() {
             // An idle connection keeps no buffer.
             self.input = BytesMut::new();
@@ -98,12 +105,13 @@ impl Stream {
             // Both directions get their turn, however busy the other one is.
             let mut room = false;
             if !self.outbox.is_idle() {
-                let written = self.outbox.poll_write(context, &mut self.transport)?;
+                let written = self.poll_send(context)?;
                 room = written.is_ready() && (more || self.unread);
             }
             if self.has_room() {
                 if let Poll::Ready(count) = self.transport.poll_fill(context, &mut self.input)? {
                     self.unread = true;
+                    self.traffic.here().add(Count::BytesReceived, count);
                     let event = if count == 0 {
                         Event::Ended
                     } else {
@@ -126,6 +134,29 @@ impl Stream {
         .await
     }
 
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let put = self.outbox.take_put();
+        let before = self.outbox.len();
+        let outcome = self.outbox.poll_write(context, &mut self.transport);
+        let counters = self.traffic.here();
+        counters.add(Count::BytesSent, before - self.outbox.len());
+        if put.packets > 0 {
+            counters.add(Count::PacketsSent, put.packets as usize);
+            counters.add(Count::PublishesSent, put.messages as usize);
+            counters.add(Count::PayloadSent, put.payload);
+        }
+        outcome
+    }
+
+    fn count(&self, packet: &Packet) {
+        let counters = self.traffic.here();
+        counters.add(Count::PacketsReceived, 1);
+        if let Packet::Publish(publish) = packet {
+            counters.add(Count::PublishesReceived, 1);
+            counters.add(Count::PayloadReceived, publish.payload.len());
+        }
+    }
+
     fn set_alarm(&mut self, deadline: Option<std::time::Instant>) {
         let Some(deadline) = deadline.map(Instant::from_std) else {
             self.alarm = None;
@@ -141,7 +172,7 @@ impl Stream {
     /// Writes what is left and ends the connection, as far as the peer plays along.
     pub(super) async fn close(mut self) {
         let end = async {
-            poll_fn(|context| self.outbox.poll_write(context, &mut self.transport)).await?;
+            poll_fn(|context| self.poll_send(context)).await?;
             self.transport.shutdown().await
         };
         // It ends anyway.

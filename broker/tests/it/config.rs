@@ -234,7 +234,7 @@ port 1883 1884
     broker.conf:10: invalid log_dest value (files): expected stdout, stderr, syslog, topic, file PATH or none
     broker.conf:11: invalid log_dest value (file): expected a path after `file`
     broker.conf:12: invalid persistent_client_expiration value (2x): expected a number and a unit, s, h, d, w, m or y, as in 14d
-    broker.conf:13: protocol websockets is not supported: expected mqtt
+    broker.conf:13: protocol websockets is not supported: expected mqtt or metrics
     broker.conf:14: tls_version tlsv1.1 is not supported, it is not safe (RFC 8996): expected tlsv1.2 or tlsv1.3
     broker.conf:15: psk_file is refused: pre-shared keys are not supported: use certificates (certfile, keyfile)
     broker.conf:16: plugin is refused: plugins are not supported; password_file and acl_file are

@@ -2,7 +2,7 @@
 
 use super::spec::{Line, OptionSpec, Scope, ignored, refused, works};
 use crate::config::draft::{Draft, ListenerDraft};
-use crate::config::model::{Family, TlsVersion};
+use crate::config::model::{Family, Protocol, TlsVersion};
 use crate::config::value::{self, Parsed, Wrong, expected};
 
 use Scope::{General, Listener, Security, Tls};
@@ -43,19 +43,26 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         };
         Ok(())
     }),
-    works("protocol", Listener, "mqtt", |draft, line| {
-        match line.value {
+    works(
+        "protocol",
+        Listener,
+        "mqtt|metrics",
+        |draft, line| match line.value {
             "mqtt" => {
                 draft.listener().touched = true;
                 Ok(())
             }
+            "metrics" => {
+                draft.listener().protocol = Protocol::Metrics;
+                Ok(())
+            }
             "websockets" | "http_api" => Err(Wrong::Unsupported(format!(
-                "protocol {} is not supported: expected mqtt",
+                "protocol {} is not supported: expected mqtt or metrics",
                 line.value
             ))),
-            _ => expected("mqtt"),
-        }
-    }),
+            _ => expected("mqtt or metrics"),
+        },
+    ),
     works("max_connections", Listener, "COUNT|-1", |draft, line| {
         draft.listener().max_connections = match line.value {
             "-1" => None,
