@@ -91,16 +91,12 @@ pub(super) const FIGURES: &[Figure] = &[
     )
     .counter("packets_sent_total"),
     Figure::number(
-        "messages/stored",
-        Report::stored,
-        "Messages that are kept: retained, waiting or in flight. One that waits for several clients counts for each.",
-    ),
-    Figure::number(
         "store/messages/count",
         Report::stored,
-        "The same under its new name: messages that are retained, waiting or in flight.",
+        "Messages that are kept: retained, waiting or in flight. One that waits for several clients counts for each.",
     )
     .gauge("messages_stored"),
+    Figure::number("messages/stored", Report::stored, "The same under its old name."),
     Figure::number(
         "store/messages/bytes",
         |r| r.retained_bytes + r.clients.queued_bytes,

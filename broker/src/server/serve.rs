@@ -299,12 +299,12 @@ impl Connection<'_> {
                     trace(publish)
                 ));
             }
-            Packet::PubAck(number) | Packet::PubRec(number) | Packet::PubComp(number) => {
+            Packet::PubAck(number) | Packet::PubComp(number) => {
                 self.shared.debug(format_args!(
                     "Received {name} from {id} (Mid: {number}, RC:0)"
                 ));
             }
-            Packet::PubRel(number) => {
+            Packet::PubRec(number) | Packet::PubRel(number) => {
                 self.shared
                     .debug(format_args!("Received {name} from {id} (Mid: {number})"));
             }

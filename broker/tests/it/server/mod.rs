@@ -3,6 +3,8 @@
 
 mod access;
 mod delivery;
+mod figures;
+mod logging;
 mod paho;
 mod process;
 mod protocol;
