@@ -32,6 +32,8 @@ pub(crate) struct Flow {
     qos: u8,
     publishers: usize,
     subscribers: usize,
+    /// Whether the broker sends small packets at once.
+    pub(crate) nodelay: bool,
 }
 
 /// What all clients of a flow share.
@@ -53,7 +55,14 @@ impl Flow {
             qos,
             publishers,
             subscribers,
+            nodelay: false,
         }
+    }
+
+    /// The same with `set_tcp_nodelay true`.
+    pub(crate) const fn nodelay(mut self) -> Self {
+        self.nodelay = true;
+        self
     }
 
     /// Lets messages flow for so long.

@@ -23,12 +23,14 @@ use table::{Better, Table};
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// What is measured each round.
-const FLOWS: [Flow; 5] = [
+const FLOWS: [Flow; 7] = [
     Flow::new("QoS 0, 10 publishers, 1 subscriber", 0, 10, 1),
     Flow::new("QoS 1, 10 publishers, 1 subscriber", 1, 10, 1),
     Flow::new("QoS 2, 10 publishers, 1 subscriber", 2, 10, 1),
     Flow::new("QoS 0, 1 publisher, 50 subscribers", 0, 1, 50),
     Flow::new("QoS 1, 1 publisher, 50 subscribers", 1, 1, 50),
+    Flow::new("QoS 0, 10 to 1, set_tcp_nodelay", 0, 10, 1).nodelay(),
+    Flow::new("QoS 1, 10 to 1, set_tcp_nodelay", 1, 10, 1).nodelay(),
 ];
 
 /// Clients that log in and leave, without TLS and with it.
@@ -118,7 +120,7 @@ async fn measure_round(
 ) -> Outcome<()> {
     for flow in &FLOWS {
         for kind in order {
-            let server = Server::start(site, kind).await?;
+            let server = Server::start(site, kind, flow.nodelay).await?;
             let result = flow.measure(&server, time).await?;
             table.add(
                 flow.name,
@@ -143,7 +145,7 @@ async fn measure_round(
             ("logins", "idle")
         };
         for kind in order {
-            let server = Server::start(site, kind).await?;
+            let server = Server::start(site, kind, false).await?;
             let result = login::measure(&server, tls.then_some(site), logins).await?;
             table.add(what, "connections/s", Better::More, kind, result.per_second);
             table.add(
@@ -153,7 +155,7 @@ async fn measure_round(
                 kind,
                 result.cpu_micros,
             );
-            let server = Server::start(site, kind).await?;
+            let server = Server::start(site, kind, false).await?;
             table.add(
                 "from start",
                 "ms to the first CONNACK",

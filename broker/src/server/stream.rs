@@ -103,10 +103,17 @@ impl Stream {
         self.set_alarm(deadline);
         poll_fn(|context| {
             // Both directions get their turn, however busy the other one is.
-            let mut room = false;
+            let (mut room, mut failed) = (false, None);
             if !self.outbox.is_idle() {
-                let written = self.poll_send(context)?;
-                room = written.is_ready() && (more || self.unread);
+                match self.poll_send(context) {
+                    Poll::Ready(Ok(())) => room = more || self.unread,
+                    Poll::Ready(Err(error)) => failed = Some(error),
+                    Poll::Pending => {}
+                }
+            }
+            if failed.is_some() {
+                // Nothing goes any more, but what the peer sent before it went counts: its DISCONNECT, for one.
+                self.outbox = Outbox::default();
             }
             if self.has_room() {
                 if let Poll::Ready(count) = self.transport.poll_fill(context, &mut self.input)? {
@@ -119,6 +126,9 @@ impl Stream {
                     };
                     return Poll::Ready(Ok(event));
                 }
+            }
+            if let Some(error) = failed {
+                return Poll::Ready(Err(error));
             }
             if room {
                 return Poll::Ready(Ok(Event::Room));
@@ -177,5 +187,37 @@ impl Stream {
         };
         // It ends anyway.
         let _ = timeout(LINGER, end).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_a_peer_sent_before_it_went_is_read_though_nothing_can_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        client.try_write(b"\xe0\x00").unwrap();
+        // With this, closing resets the connection.
+        socket2::SockRef::from(&client)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        drop(client);
+
+        let mut stream = Stream::new(Transport::Tcp(server), Arc::default());
+        stream.outbox.packet(&Packet::PingResp).unwrap();
+        let nobody = Notify::new();
+        let event = stream.wait(&nobody, None, false).await.unwrap();
+        assert_eq!(event, Event::Received);
+        let packet = stream.next(Limits::default(), Version::V311).unwrap();
+        assert_eq!(packet, Some(Packet::Disconnect));
+        let end = stream.wait(&nobody, None, false).await;
+        assert!(!matches!(end, Ok(Event::Received)), "{end:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod delivery;
+mod dump;
 mod figures;
 mod logging;
 mod paho;
