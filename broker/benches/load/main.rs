@@ -34,7 +34,7 @@ const FLOWS: [Flow; 7] = [
 ];
 
 /// Clients that log in and leave, without TLS and with it.
-const LOGINS: [u32; 2] = [2000, 300];
+const LOGINS: [u32; 2] = [4000, 600];
 
 /// Clients that stay and say nothing.
 const IDLE: [u32; 2] = [1000, 300];

@@ -339,8 +339,7 @@ fn lines_are_published_as_mosquitto_does() {
         }
         watcher.kill().unwrap();
         watcher.wait().unwrap();
-        let heard = heard.join("\n");
-        heard
+        heard.join("\n")
     };
     let config = "allow_anonymous true\nsys_interval 0\nlog_type all\nlog_timestamp true\n\
                   log_timestamp_format then %%\nlog_dest topic\n";
