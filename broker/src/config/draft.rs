@@ -68,7 +68,6 @@ pub(super) struct ListenerDraft {
     pub(super) use_subject: Option<At<bool>>,
     pub(super) tls_version: Option<At<TlsVersion>>,
     pub(super) max_connections: Option<u32>,
-    pub(super) protocol: Protocol,
     pub(super) versions: Option<ProtocolVersions>,
     pub(super) max_qos: Option<u8>,
     pub(super) max_topic_alias: Option<u16>,
@@ -80,6 +79,7 @@ pub(super) struct ListenerDraft {
     /// `listener_auto_id_prefix`.
     pub(super) auto_id_prefix: Option<String>,
     pub(super) security: SecurityDraft,
+    pub(super) protocol: Protocol,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
     pub(super) broken: bool,
     /// Some option made this listener wanted, though no line began it.
@@ -171,7 +171,7 @@ impl Draft {
             service: Service {
                 pid_file: None,
                 sys_interval: Some(Duration::from_secs(10)),
-                set_tcp_nodelay: false,
+                set_tcp_nodelay: true,
                 user: None,
                 reload_on_change: false,
                 certificate_warning_days: 30,

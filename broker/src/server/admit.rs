@@ -85,11 +85,13 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
             return None;
         }
     };
+    shared.counters.connects.fetch_add(1, Ordering::Relaxed);
     let settings = shared.settings();
     let judged = judge(shared, &settings, &connect, peer).await;
     match judged.and_then(|judged| still_good(judged, &settings, stream, peer)) {
         Ok(admission) => Some(open(shared, &settings, stream, peer, &connect, admission)),
         Err(Refusal { code, reason }) => {
+            shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             refuse(stream, connect.version, code);
             let (id, address) = (&connect.client_id, &peer.address);
             let name = connect

@@ -80,6 +80,10 @@ impl fmt::Display for Closing {
             Self::Disconnect(Reason::Success) => f.write_str("disconnected."),
             Self::Disconnect(reason) => write!(f, "disconnected: {reason}."),
             Self::Ended => f.write_str("closed its connection."),
+            // Some say so with an error, because they did not read to the end.
+            Self::Network(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                f.write_str("closed its connection.")
+            }
             Self::Network(error) => write!(f, "disconnected: {error}."),
             Self::KeepAlive => f.write_str("has exceeded timeout, disconnecting."),
             Self::Malformed(error) => write!(f, "disconnected due to malformed packet: {error}."),

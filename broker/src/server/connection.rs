@@ -13,13 +13,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::admit::{Peer, admit};
+use super::metrics;
 use super::serve::serve;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::transport::Transport;
 use crate::codec::Text;
-use crate::config::UserNameFrom;
+use crate::config::{Protocol, UserNameFrom};
 use crate::tls;
 
 /// How long a TLS handshake may take. Phones on a bad network need several seconds.
@@ -72,7 +73,10 @@ pub(super) async fn run(shared: Arc<Shared>, incoming: Incoming, listener: usize
         Ok(secured) => secured,
         Err(error) => return shared.notice(format_args!("Client <unknown> [{address}] {error}.")),
     };
-    let mut stream = Stream::new(transport);
+    if shared.settings().protocol(listener) == Protocol::Metrics {
+        return Box::pin(metrics::serve(&shared, transport)).await;
+    }
+    let mut stream = Stream::new(transport, Arc::clone(&shared.counters.traffic));
     let mut peer = Peer {
         listener,
         generation,

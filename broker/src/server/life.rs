@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::sockets::Sockets;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{notify, privileges, sys};
+use super::{dump, notify, privileges, sys};
 use crate::cli::Args;
 use crate::config::Config;
 use crate::log::{LogType, Logger, topic};
@@ -104,9 +104,7 @@ pub(super) async fn live(
 
     let mut tasks = JoinSet::new();
     sockets.complete(change, &shared).await;
-    if let Some(interval) = config.service.sys_interval {
-        tasks.spawn(sys::publish(Arc::clone(&shared), interval));
-    }
+    tasks.spawn(sys::publish(Arc::clone(&shared)));
     if let Some(limit) = notify::watchdog() {
         tasks.spawn(notify::keep_alive(Arc::clone(&shared), limit));
     }
@@ -148,7 +146,7 @@ impl Life<'_> {
                 order = signals.next() => match order {
                     Order::Reload => self.reload().await,
                     Order::Save => self.save().await,
-                    Order::Describe => self.describe(),
+                    Order::Describe => dump::dump(&self.shared),
                     Order::End => return,
                 },
                 _ = ticks.tick() => self.look_around().await,
@@ -219,17 +217,6 @@ impl Life<'_> {
         self.watch.read(found.1.clone());
         self.config = reload::reload(found, &self.shared, &mut self.sockets).await?;
         Ok(())
-    }
-
-    fn describe(&self) {
-        let router = &self.shared.router;
-        let (retained, bytes) = router.retained_size();
-        self.shared.notice(format_args!(
-            "{} sessions, {} of them connected, {} subscriptions, {retained} retained messages ({bytes} bytes).",
-            router.session_count(),
-            self.shared.counters.clients.load(Ordering::Relaxed),
-            router.subscription_count(),
-        ));
     }
 
     /// Ends all connections, with their wills, and saves.

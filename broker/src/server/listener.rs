@@ -16,7 +16,7 @@ use super::error::ServerError;
 use super::memory;
 use super::settings::Settings;
 use super::shared::Shared;
-use crate::config::{Endpoint, Family};
+use crate::config::{self, Endpoint, Family};
 use crate::log::{LogType, Logger};
 
 /// Connections that the kernel holds until they are accepted.
@@ -227,8 +227,10 @@ impl Open {
     }
 
     fn take(&self, incoming: Incoming, shared: &Arc<Shared>) {
-        let place = Place::new(&self.connections, shared);
         let settings = shared.settings();
+        // Who reads the figures is none of them.
+        let counted = settings.protocol(self.number) == config::Protocol::Mqtt;
+        let place = Place::new(&self.connections, shared, counted);
         let limit = settings
             .listeners
             .get(self.number)
@@ -245,7 +247,7 @@ impl Open {
             ));
             return;
         }
-        if settings.connection_messages {
+        if settings.connection_messages && counted {
             shared.notice(format_args!(
                 "New connection from {}.",
                 incoming.with_port()
@@ -273,15 +275,21 @@ fn exceeded(settings: &Settings, shared: &Shared) -> Option<&'static str> {
 struct Place {
     listener: Arc<AtomicUsize>,
     shared: Arc<Shared>,
+    counted: usize,
 }
 
 impl Place {
-    fn new(listener: &Arc<AtomicUsize>, shared: &Arc<Shared>) -> Self {
+    fn new(listener: &Arc<AtomicUsize>, shared: &Arc<Shared>, counted: bool) -> Self {
+        let (counters, counted) = (&shared.counters, usize::from(counted));
         listener.fetch_add(1, Ordering::Relaxed);
-        shared.counters.connections.fetch_add(1, Ordering::Relaxed);
+        counters.connections.fetch_add(counted, Ordering::Relaxed);
+        counters
+            .accepted
+            .fetch_add(counted as u64, Ordering::Relaxed);
         Self {
             listener: Arc::clone(listener),
             shared: Arc::clone(shared),
+            counted,
         }
     }
 }
@@ -292,6 +300,6 @@ impl Drop for Place {
         self.shared
             .counters
             .connections
-            .fetch_sub(1, Ordering::Relaxed);
+            .fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

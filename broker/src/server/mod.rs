@@ -6,6 +6,9 @@
 //! what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
 //! starts all of this, listens to signals, and ends it. At a `reload` the `sockets` of listeners open and
 //! close, and each connection asks for its `standing`.
+//!
+//! What the broker says of itself is one table, `figures`, over one `report`: `sys` publishes it below `$SYS`,
+//! and `metrics` hands it to Prometheus.
 
 mod activation;
 mod admit;
@@ -15,18 +18,24 @@ mod client_ids;
 mod closing;
 mod connection;
 mod deliver;
+mod dump;
 mod error;
 mod expiry;
+mod figure;
+mod figures;
 mod files;
 mod life;
 mod listener;
+mod load;
 mod memory;
+mod metrics;
 mod mount;
 mod notify;
 mod outbox;
 mod privileges;
 mod receive;
 mod reload;
+mod report;
 mod run;
 mod serve;
 mod settings;
@@ -38,8 +47,10 @@ mod state;
 mod stream;
 mod sys;
 mod trace;
+mod traffic;
 mod transport;
 mod welcome;
 
 pub use error::ServerError;
+pub use figures::manual;
 pub use run::run;

@@ -8,7 +8,9 @@ use super::client_ids::ClientIdRules;
 use super::setup::place;
 use crate::acl::Access;
 use crate::codec::{self, QoS};
-use crate::config::{Config, Endpoint, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
+use crate::config::{
+    Config, Endpoint, Listener, ListenerAccess, Protocol, ProtocolVersions, UserNameFrom,
+};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
 use crate::tls::ServerTls;
@@ -22,6 +24,9 @@ const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
 ///
 /// Nobody gets them any more in any case: it is only their memory.
 const DEFAULT_RETAIN_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The scrapes at a time where `max_connections` sets no limit: each looks at all clients.
+const MAX_SCRAPES: u32 = 8;
 
 /// What all connections are served by.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub(super) struct Settings {
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
+    /// How often `$SYS` is published; never if none.
+    pub(super) sys_interval: Option<Duration>,
     /// Connections of all listeners together.
     pub(super) max_connections: usize,
     /// Bytes of the process.
@@ -90,6 +97,7 @@ impl FromIterator<(usize, ListenerRules)> for Listeners {
 pub(super) struct ListenerRules {
     /// Where it listens, by which it is known again after a restart.
     pub(super) name: String,
+    pub(super) protocol: Protocol,
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
@@ -146,6 +154,7 @@ impl Settings {
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
+            sys_interval: config.service.sys_interval,
             max_connections: or_unlimited(limits.global_max_connections),
             memory_limit: limits.memory_limit,
         }
@@ -155,6 +164,13 @@ impl Settings {
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
         let own = topic == "$SYS" || topic.starts_with("$SYS/");
         !own && self.allows(listener, who, topic, Access::Write)
+    }
+
+    /// What a listener speaks.
+    pub(super) fn protocol(&self, listener: usize) -> Protocol {
+        self.listeners
+            .get(listener)
+            .map_or(Protocol::Mqtt, |rules| rules.protocol)
     }
 
     /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
@@ -213,7 +229,9 @@ impl ListenerRules {
         access: ListenerAccess,
         tls: Option<Arc<ServerTls>>,
     ) -> Self {
+        let scrapes = (listener.protocol == Protocol::Metrics).then_some(MAX_SCRAPES);
         Self {
+            protocol: listener.protocol,
             name: place(&listener.endpoint),
             allow_anonymous: listener.security.allow_anonymous,
             access,
@@ -224,7 +242,7 @@ impl ListenerRules {
             client_ids: ClientIdRules::new(listener),
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
-            max_connections: or_unlimited(listener.max_connections),
+            max_connections: or_unlimited(listener.max_connections.or(scrapes)),
             versions: listener.versions,
             max_qos: QoS::from_bits(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
             topic_alias_maximum: listener.max_topic_alias,

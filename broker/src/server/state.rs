@@ -137,6 +137,7 @@ pub(super) fn expire(shared: &Shared) {
     publish_wills(shared, &shared.router.due_wills(now), &settings);
     let ended = shared.router.expire(settings.expiration, settings.delivery);
     for Ended { client, .. } in &ended {
+        shared.counters.expired.fetch_add(1, Ordering::Relaxed);
         let id = &client.identity().client_id;
         shared.notice(format_args!("Expiring client {id} due to timeout."));
     }
