@@ -10,6 +10,8 @@ mod advice;
 mod agreement;
 mod broken;
 #[cfg(feature = "server")]
+mod ciphers;
+#[cfg(feature = "server")]
 mod codec;
 #[cfg(feature = "server")]
 mod commands;
