@@ -9,6 +9,7 @@ mod delivery;
 mod dump;
 mod figures;
 mod handshake;
+mod lifetimes;
 mod logging;
 mod paho;
 mod privileges;
