@@ -1,13 +1,12 @@
 //! One client as the router sees it, connected or away.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::inbox::Inbox;
 use super::message::Source;
-use super::subscription::Granted;
+use super::subscription::Subscriptions;
 use crate::codec::{Text, Will};
 use crate::session::Session;
 
@@ -62,7 +61,7 @@ pub struct Owned {
     /// What is in flight.
     pub session: Session,
     /// What it subscribed to.
-    pub(super) subscriptions: BTreeMap<Text, Granted>,
+    pub(super) subscriptions: Subscriptions,
     /// Since when it has no connection; `None` while it has one.
     pub(super) away_since: Option<Instant>,
     /// What is to be published unless the client comes back in time.
@@ -82,7 +81,7 @@ pub struct PendingWill {
 
 impl Owned {
     /// What the client subscribed to.
-    pub fn subscriptions(&self) -> &BTreeMap<Text, Granted> {
+    pub fn subscriptions(&self) -> &Subscriptions {
         &self.subscriptions
     }
 

@@ -46,7 +46,7 @@ impl SessionImage {
             subscriptions: owned
                 .subscriptions()
                 .iter()
-                .map(|(filter, granted)| (filter.clone(), *granted))
+                .map(|(filter, granted)| (filter.clone(), granted))
                 .collect(),
             in_flight: owned.session.outgoing.window().cloned().collect(),
             received: owned.session.received.iter().copied().collect(),

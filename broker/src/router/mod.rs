@@ -22,5 +22,5 @@ pub use message::{Delivery, Message, Numbers, Source};
 pub use publish::Routed;
 pub use registry::{AccessCheck, Ended, Opened, Opening, Router};
 pub use retained::Retained;
-pub use subscription::Granted;
+pub use subscription::{Granted, Subscriptions};
 pub use tree::Tree;

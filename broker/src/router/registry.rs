@@ -386,7 +386,7 @@ impl Router {
         owned.owner = owner;
         owned.ended = true;
         let subscriptions = std::mem::take(&mut owned.subscriptions);
-        for filter in subscriptions.keys() {
+        for (filter, _) in subscriptions.iter() {
             self.unfile(filter, &client);
         }
         let will = owned.will.take();

@@ -98,7 +98,7 @@ struct Subscribers {
 impl Filters {
     fn add(&mut self, client: &Client) {
         let owned = client.owned();
-        for (filter, granted) in owned.subscriptions() {
+        for (filter, granted) in owned.subscriptions().iter() {
             let subscribers = self.first.entry(filter.clone()).or_default();
             if subscribers.named.len() < MAX_SUBSCRIBERS {
                 subscribers

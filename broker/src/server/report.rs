@@ -101,7 +101,7 @@ impl Clients {
             let owned = client.owned();
             all.in_flight += owned.session.outgoing.window().count() as u64;
             let shared = |filter: &str| filter.starts_with("$share/");
-            let filters = owned.subscriptions().keys();
+            let filters = owned.subscriptions().iter().map(|(filter, _)| filter);
             all.shared_subscriptions += filters.filter(|filter| shared(filter)).count() as u64;
             drop(owned);
             let (messages, bytes) = client.inbox().waiting();
