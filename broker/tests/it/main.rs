@@ -9,9 +9,13 @@ mod codec;
 mod config;
 #[cfg(feature = "server")]
 mod harness;
+#[cfg(feature = "server")]
+mod normative;
 mod passwd;
 #[cfg(feature = "server")]
 mod server;
 mod support;
 #[cfg(feature = "server")]
 mod tls;
+#[cfg(feature = "server")]
+mod wire;

@@ -1,0 +1,1 @@
+//! Which statement is tested where.
