@@ -6,6 +6,8 @@ mod acl;
 mod agreement;
 #[cfg(feature = "server")]
 mod codec;
+#[cfg(feature = "server")]
+mod compare;
 mod config;
 #[cfg(feature = "server")]
 mod harness;

@@ -153,8 +153,15 @@ impl Packet {
             kind::CONNACK => {
                 let flags = body.byte()?;
                 packet.session_present = flags == 1;
-                packet.codes.push(body.byte()?);
-                packet.properties = if five { Some(decode_all(body)?) } else { None };
+                let code = body.byte()?;
+                packet.codes.push(code);
+                // Who asks for a version that nobody speaks is told so in the words of the oldest.
+                let old = code == 1 && body.is_empty();
+                packet.properties = if five && !old {
+                    Some(decode_all(body)?)
+                } else {
+                    None
+                };
                 (flags <= 1).then_some(())?;
             }
             kind::PUBLISH => {
