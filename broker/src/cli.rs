@@ -15,7 +15,7 @@ pub const EXIT_INVALID: u8 = 3;
 const HELP: &str = "\
 {name} version {version}
 
-{name} is an MQTT v3.1.1/v3.1 broker.
+{name} is an MQTT v5.0/v3.1.1/v3.1 broker.
 
 {usage-heading} {usage}
 
@@ -170,7 +170,7 @@ mod tests {
             insta::assert_snapshot!(parse("mqtt-broker -h").unwrap_err().text, @r"
             mqtt-broker version [VERSION]
 
-            mqtt-broker is an MQTT v3.1.1/v3.1 broker.
+            mqtt-broker is an MQTT v5.0/v3.1.1/v3.1 broker.
 
             Usage: mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]
 

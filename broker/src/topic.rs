@@ -35,6 +35,9 @@ pub enum TopicError {
     /// `#` before the last level [MQTT-4.7.1-1].
     #[error("the wildcard '#' is the last level of a filter")]
     HashNotLast,
+    /// `$share/` without a group and a filter behind it [MQTT-4.8.2-1], [MQTT-4.8.2-2].
+    #[error("a shared subscription is $share/GROUP/FILTER, with no wildcard in GROUP")]
+    Shared,
 }
 
 /// Checks that `name` may be published to.
@@ -57,6 +60,13 @@ pub fn validate_name(name: &str) -> Result<(), TopicError> {
 /// The first rule of MQTT section 4.7 that it breaks.
 pub fn validate_filter(filter: &str) -> Result<(), TopicError> {
     validate_common(filter)?;
+    if filter.starts_with(SHARE) {
+        let (group, filter) = shared(filter).ok_or(TopicError::Shared)?;
+        if group.contains(['+', '#']) || filter.starts_with(SHARE) {
+            return Err(TopicError::Shared);
+        }
+        return validate_filter(filter);
+    }
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
         if level == "#" && levels.peek().is_some() {
@@ -69,6 +79,15 @@ pub fn validate_filter(filter: &str) -> Result<(), TopicError> {
         }
     }
     Ok(())
+}
+
+/// What a shared subscription begins with (section 4.8.2 of version 5).
+const SHARE: &str = "$share/";
+
+/// The group and the filter of a shared subscription, `$share/GROUP/FILTER`; `None` of any other.
+pub fn shared(filter: &str) -> Option<(&str, &str)> {
+    let (group, filter) = filter.strip_prefix(SHARE)?.split_once('/')?;
+    (!group.is_empty() && !filter.is_empty()).then_some((group, filter))
 }
 
 fn validate_common(text: &str) -> Result<(), TopicError> {
@@ -197,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_subscription_has_a_group_and_a_filter() {
+        for (filter, expected) in [
+            ("$share/g/a/+", Some(("g", "a/+"))),
+            ("$share/g//a", Some(("g", "/a"))),
+            ("$share", None),
+            ("$shared/g/a", None),
+        ] {
+            assert_eq!(shared(filter), expected, "{filter}");
+            assert_eq!(validate_filter(filter), Ok(()), "{filter}");
+        }
+    }
+
+    #[test]
     fn a_broken_rule_is_named() {
         for (filter, expected) in [
             ("", TopicError::Empty),
@@ -205,6 +237,11 @@ mod tests {
             ("sport/tennis/#/ranking", TopicError::HashNotLast),
             ("sport+", TopicError::WildcardInLevel('+')),
             ("++", TopicError::WildcardInLevel('+')),
+            ("$share/a", TopicError::Shared),
+            ("$share//b", TopicError::Shared),
+            ("$share/a/", TopicError::Shared),
+            ("$share/+/b", TopicError::Shared),
+            ("$share/a/b#", TopicError::WildcardInLevel('#')),
         ] {
             assert_eq!(validate_filter(filter), Err(expected), "{filter:?}");
         }

@@ -3,12 +3,13 @@
 use thiserror::Error;
 
 use super::packet::PacketId;
+use super::reason::Reason;
 use crate::topic::TopicError;
 
 /// Why bytes are no packet. The connection they came from has to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// The packet type is 0, or 15, which only version 5 has.
+    /// The packet type is 0, or one that only version 5 has.
     #[error("packet type {0} does not exist")]
     PacketType(u8),
     /// Reserved bits of the fixed header are set [MQTT-2.2.2-2].
@@ -61,6 +62,49 @@ pub enum DecodeError {
     /// A return code that the standard does not define.
     #[error("return code 0x{0:02x} does not exist")]
     ReturnCode(u8),
+    /// A number of one to four bytes has more, or more than it needs [MQTT-1.5.5-1].
+    #[error("a variable byte integer has more bytes than it needs")]
+    VariableLength,
+    /// A property that does not exist, or not in this packet.
+    #[error("property 0x{0:02x} does not exist in this packet")]
+    Property(u8),
+    /// A property that may stand once stands twice.
+    #[error("the property {0} is there twice")]
+    PropertyTwice(&'static str),
+    /// A property has a value that it must not have.
+    #[error("the property {0} has an impossible value")]
+    PropertyValue(&'static str),
+    /// A topic alias of 0 [MQTT-3.3.2-8].
+    #[error("the topic alias is 0")]
+    TopicAliasZero,
+    /// Reserved bits of a subscription's options are set [MQTT-3.8.3-5], or the retain handling is 3.
+    #[error("the subscription options 0x{0:02x} are invalid")]
+    SubscriptionOptions(u8),
+    /// No Local on a shared subscription [MQTT-3.8.3-4].
+    #[error("a shared subscription has the option No Local")]
+    NoLocalShared,
+    /// Authentication data without a method (section 3.1.2.11.10).
+    #[error("there is authentication data without a method")]
+    DataWithoutMethod,
+}
+
+impl DecodeError {
+    /// What a peer that speaks version 5 is told (sections 2.4 and 4.13).
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::TooLarge { .. } => Reason::PacketTooLarge,
+            Self::ProtocolName | Self::ProtocolLevel(_) => Reason::UnsupportedProtocolVersion,
+            Self::TopicAliasZero => Reason::TopicAliasInvalid,
+            Self::PropertyTwice(_)
+            | Self::PropertyValue(_)
+            | Self::NoFilter
+            | Self::NoLocalShared
+            | Self::DataWithoutMethod
+            | Self::PacketIdZero
+            | Self::Topic(TopicError::Empty) => Reason::ProtocolError,
+            _ => Reason::MalformedPacket,
+        }
+    }
 }
 
 /// Why a packet can't be put into bytes.

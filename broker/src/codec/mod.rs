@@ -6,7 +6,8 @@
 //! many subscribers.
 //!
 //! There is one [`Packet`] vocabulary for all versions of the protocol. What differs between 3.1 and 3.1.1 is
-//! decided by [`Version`], in the few places that match on it; version 5 is to be its third variant.
+//! decided by [`Version`], in the few places that match on it: what version 5 alone has, properties and reason
+//! codes, is empty or success in the others.
 
 mod connect;
 mod decode;
@@ -14,17 +15,24 @@ mod encode;
 mod error;
 mod frame;
 mod packet;
+mod properties;
+mod property;
 mod read;
+mod reason;
 mod text;
 mod version;
 
+pub use connect::announced_version;
 pub use decode::{Limits, decode};
 pub use encode::{encode, encode_remaining_length};
 pub use error::{DecodeError, EncodeError};
-pub use frame::PublishFrame;
+pub use frame::{PublishFrame, PublishHead, TopicForm};
 pub use packet::{
-    ConnAck, Connect, ConnectCode, Packet, PacketId, Publish, QoS, SubAck, SubAckCode, Subscribe,
-    Subscription, Unsubscribe, Will,
+    Ack, Codes, ConnAck, Connect, Outcome, Packet, PacketId, Publish, QoS, RetainHandling,
+    Subscribe, Subscription, SubscriptionOptions, Unsubscribe, Will,
 };
+pub use properties::{Forwarded, MessageProperties, Properties};
+pub use property::Property;
+pub use reason::Reason;
 pub use text::Text;
 pub use version::Version;

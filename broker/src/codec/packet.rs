@@ -5,6 +5,9 @@ use std::num::NonZeroU16;
 
 use bytes::Bytes;
 
+use super::properties::{MessageProperties, Properties};
+use super::property::Property;
+use super::reason::Reason;
 use super::text::Text;
 use super::version::Version;
 
@@ -56,27 +59,29 @@ pub enum Packet {
     /// A message.
     Publish(Publish),
     /// Received: the answer to a message of quality of service 1.
-    PubAck(PacketId),
+    PubAck(Ack),
     /// Received, part 1 of the answer to a message of quality of service 2.
-    PubRec(PacketId),
+    PubRec(Ack),
     /// Released, part 2.
-    PubRel(PacketId),
+    PubRel(Ack),
     /// Complete, part 3.
-    PubComp(PacketId),
+    PubComp(Ack),
     /// A client wants messages.
     Subscribe(Subscribe),
     /// The answer to SUBSCRIBE.
-    SubAck(SubAck),
+    SubAck(Codes),
     /// A client no longer wants messages.
     Unsubscribe(Unsubscribe),
     /// The answer to UNSUBSCRIBE.
-    UnsubAck(PacketId),
+    UnsubAck(Codes),
     /// A sign of life.
     PingReq,
     /// The answer to it.
     PingResp,
-    /// A client ends the connection.
-    Disconnect,
+    /// One side ends the connection; before version 5 only a client says so.
+    Disconnect(Outcome),
+    /// Authentication beyond name and password; version 5 alone has it.
+    Auth(Outcome),
 }
 
 impl Packet {
@@ -96,7 +101,8 @@ impl Packet {
             Self::UnsubAck(_) => "UNSUBACK",
             Self::PingReq => "PINGREQ",
             Self::PingResp => "PINGRESP",
-            Self::Disconnect => "DISCONNECT",
+            Self::Disconnect(_) => "DISCONNECT",
+            Self::Auth(_) => "AUTH",
         }
     }
 }
@@ -108,8 +114,8 @@ pub struct Connect {
     pub version: Version,
     /// The client is a bridge: bit 0x80 of the level was set.
     pub bridge: bool,
-    /// Begin with no session and leave none behind.
-    pub clean_session: bool,
+    /// Begin with no session, and before version 5 leave none behind.
+    pub clean_start: bool,
     /// Seconds between packets; 0 turns the check off.
     pub keep_alive: u16,
     /// The client identifier; may be empty.
@@ -120,20 +126,43 @@ pub struct Connect {
     pub username: Option<Text>,
     /// The password.
     pub password: Option<Bytes>,
+    /// The properties.
+    pub properties: Properties,
 }
 
 impl fmt::Debug for Connect {
-    /// Leaves out what the password is.
+    /// Leaves out what the password is, and what may be another secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version,
+            bridge,
+            clean_start,
+            keep_alive,
+            client_id,
+            will,
+            username,
+            password,
+            properties,
+        } = self;
+        let secret = properties.find(|property| match property {
+            Property::AuthenticationData(_) => Some(".."),
+            _ => None,
+        });
+        let properties: Vec<_> = properties
+            .iter()
+            .filter(|property| !matches!(property, Property::AuthenticationData(_)))
+            .collect();
         f.debug_struct("Connect")
-            .field("version", &self.version)
-            .field("bridge", &self.bridge)
-            .field("clean_session", &self.clean_session)
-            .field("keep_alive", &self.keep_alive)
-            .field("client_id", &self.client_id)
-            .field("will", &self.will)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_secret| ".."))
+            .field("version", version)
+            .field("bridge", bridge)
+            .field("clean_start", clean_start)
+            .field("keep_alive", keep_alive)
+            .field("client_id", client_id)
+            .field("will", will)
+            .field("username", username)
+            .field("password", &password.as_ref().map(|_secret| ".."))
+            .field("properties", &properties)
+            .field("authentication_data", &secret)
             .finish()
     }
 }
@@ -149,47 +178,19 @@ pub struct Will {
     pub qos: QoS,
     /// As a retained message.
     pub retain: bool,
+    /// Its properties, and how long it waits.
+    pub properties: MessageProperties,
 }
 
 /// CONNACK (section 3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnAck {
     /// The broker still has the client's session. Version 3.1 does not know this and sends 0.
     pub session_present: bool,
-    /// Accepted, or why not.
-    pub code: ConnectCode,
-}
-
-/// The return code of a CONNACK (table 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectCode {
-    /// The connection is accepted.
-    Accepted = 0,
-    /// The level of the protocol is not supported.
-    UnacceptableProtocolVersion = 1,
-    /// The client identifier is not allowed.
-    IdentifierRejected = 2,
-    /// The broker can't serve at the moment.
-    ServerUnavailable = 3,
-    /// User name or password are wrong.
-    BadUsernameOrPassword = 4,
-    /// The client may not connect.
-    NotAuthorized = 5,
-}
-
-impl ConnectCode {
-    /// The code that a byte stands for, if any.
-    pub const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            0 => Some(Self::Accepted),
-            1 => Some(Self::UnacceptableProtocolVersion),
-            2 => Some(Self::IdentifierRejected),
-            3 => Some(Self::ServerUnavailable),
-            4 => Some(Self::BadUsernameOrPassword),
-            5 => Some(Self::NotAuthorized),
-            _ => None,
-        }
-    }
+    /// Accepted, or why not. Before version 5 there are six codes (see [`Reason::connect_code`]).
+    pub reason: Reason,
+    /// The properties.
+    pub properties: Properties,
 }
 
 /// PUBLISH (section 3.3).
@@ -201,12 +202,42 @@ pub struct Publish {
     pub qos: QoS,
     /// To be kept for later subscribers, or kept from earlier.
     pub retain: bool,
-    /// The topic name.
+    /// The topic name; empty if an alias stands for it.
     pub topic: Text,
     /// The packet identifier; `None` exactly with quality of service 0.
     pub id: Option<PacketId>,
     /// The message itself.
     pub payload: Bytes,
+    /// The properties.
+    pub properties: MessageProperties,
+}
+
+/// PUBACK, PUBREC, PUBREL or PUBCOMP (sections 3.4 to 3.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// The packet identifier.
+    pub id: PacketId,
+    /// What became of the message. Before version 5 it is not said, and read as success.
+    pub reason: Reason,
+    /// The properties.
+    pub properties: Properties,
+}
+
+impl Ack {
+    /// One without properties.
+    pub const fn new(id: PacketId, reason: Reason) -> Self {
+        Self {
+            id,
+            reason,
+            properties: Properties::NONE,
+        }
+    }
+}
+
+impl From<PacketId> for Ack {
+    fn from(id: PacketId) -> Self {
+        Self::new(id, Reason::Success)
+    }
 }
 
 /// SUBSCRIBE (section 3.8).
@@ -216,6 +247,10 @@ pub struct Subscribe {
     pub id: PacketId,
     /// What is wanted; at least one.
     pub subscriptions: Vec<Subscription>,
+    /// The number that messages for these subscriptions carry.
+    pub identifier: Option<u32>,
+    /// The user properties.
+    pub properties: Properties,
 }
 
 /// A topic filter and what goes with it.
@@ -223,45 +258,53 @@ pub struct Subscribe {
 pub struct Subscription {
     /// The topic filter.
     pub filter: Text,
+    /// The options. Before version 5 there is only the quality of service.
+    pub options: SubscriptionOptions,
+}
+
+/// How messages for a subscription are sent (section 3.8.3.1 of version 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SubscriptionOptions {
     /// The highest quality of service of what is sent.
     pub qos: QoS,
+    /// What the client published itself is not sent.
+    pub no_local: bool,
+    /// Live messages keep the retain flag they were published with.
+    pub retain_as_published: bool,
+    /// Which retained messages are sent.
+    pub retain_handling: RetainHandling,
 }
 
-/// SUBACK (section 3.9).
+impl From<QoS> for SubscriptionOptions {
+    fn from(qos: QoS) -> Self {
+        Self {
+            qos,
+            ..Self::default()
+        }
+    }
+}
+
+/// When a subscription is answered with the retained messages it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RetainHandling {
+    /// 0: always, as before version 5.
+    #[default]
+    Send = 0,
+    /// 1: if the subscription is new.
+    SendIfNew = 1,
+    /// 2: never.
+    DoNotSend = 2,
+}
+
+/// SUBACK or UNSUBACK (sections 3.9 and 3.11).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubAck {
-    /// The identifier of the SUBSCRIBE.
+pub struct Codes {
+    /// The identifier of the SUBSCRIBE or UNSUBSCRIBE.
     pub id: PacketId,
-    /// One for each of its topic filters.
-    pub codes: Vec<SubAckCode>,
-}
-
-/// The answer to one topic filter of a SUBSCRIBE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubAckCode {
-    /// Granted, with this highest quality of service.
-    Granted(QoS),
-    /// Refused.
-    Failure,
-}
-
-impl SubAckCode {
-    /// The code that a byte stands for, if any.
-    pub const fn from_byte(byte: u8) -> Option<Self> {
-        match (QoS::from_bits(byte), byte) {
-            (Some(qos), _) => Some(Self::Granted(qos)),
-            (None, 0x80) => Some(Self::Failure),
-            (None, _) => None,
-        }
-    }
-
-    /// The byte that stands for the code.
-    pub const fn byte(self) -> u8 {
-        match self {
-            Self::Granted(qos) => qos.bits(),
-            Self::Failure => 0x80,
-        }
-    }
+    /// One for each of its topic filters. UNSUBACK has none before version 5, and SUBACK but one for failure.
+    pub reasons: Vec<Reason>,
+    /// The properties.
+    pub properties: Properties,
 }
 
 /// UNSUBSCRIBE (section 3.10).
@@ -271,4 +314,24 @@ pub struct Unsubscribe {
     pub id: PacketId,
     /// The topic filters; at least one.
     pub filters: Vec<Text>,
+    /// The user properties.
+    pub properties: Properties,
+}
+
+/// DISCONNECT or AUTH (sections 3.14 and 3.15).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why the connection ends, or how the authentication goes on.
+    pub reason: Reason,
+    /// The properties.
+    pub properties: Properties,
+}
+
+impl From<Reason> for Outcome {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            properties: Properties::NONE,
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! One client as the router sees it, connected or away.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::inbox::Inbox;
-use crate::codec::{QoS, Text};
+use super::message::Source;
+use super::subscription::Granted;
+use crate::codec::{Text, Will};
 use crate::session::Session;
 
 /// Who a client is.
@@ -22,15 +24,31 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OwnerToken(pub(super) u64);
 
+/// How long a session outlives its connection, in seconds (section 3.1.2.11.2 of version 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionExpiry(pub u32);
+
+impl SessionExpiry {
+    /// It ends with its connection, as a clean session of older versions.
+    pub const AT_ONCE: Self = Self(0);
+    /// It stays, as any other session of older versions.
+    pub const NEVER: Self = Self(u32::MAX);
+
+    /// Whether a session that has been away for `time` has ended.
+    pub fn has_passed(self, time: Duration) -> bool {
+        self != Self::NEVER && time >= Duration::from_secs(self.0.into())
+    }
+}
+
 /// A client's session.
 ///
-/// Locks are taken in this order: the registry, a client's [`Owned`], the tree or the retained messages, a
-/// client's [`Inbox`]. None is held while anything waits.
+/// Locks are taken in this order: the registry, a client's [`Owned`], the tree, the groups or the retained
+/// messages, a client's [`Inbox`]. None is held while anything waits.
 #[derive(Debug)]
 pub struct Client {
     pub(super) number: u64,
-    identity: Identity,
-    pub(super) clean: bool,
+    identity: Arc<Identity>,
+    expiry: AtomicU32,
     bridge: AtomicBool,
     listener: AtomicUsize,
     owned: Mutex<Owned>,
@@ -44,14 +62,27 @@ pub struct Owned {
     /// What is in flight.
     pub session: Session,
     /// What it subscribed to.
-    pub(super) subscriptions: BTreeMap<Text, QoS>,
+    pub(super) subscriptions: BTreeMap<Text, Granted>,
     /// Since when it has no connection; `None` while it has one.
     pub(super) away_since: Option<Instant>,
+    /// What is to be published unless the client comes back in time.
+    pub(super) will: Option<Box<PendingWill>>,
+    /// The session has ended, though a connection may not have noticed yet.
+    pub(super) ended: bool,
+}
+
+/// A will whose client is gone, and that waits [MQTT-3.1.3-9].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingWill {
+    /// The will.
+    pub will: Will,
+    /// When it is to be published.
+    pub due: Instant,
 }
 
 impl Owned {
     /// What the client subscribed to.
-    pub fn subscriptions(&self) -> &BTreeMap<Text, QoS> {
+    pub fn subscriptions(&self) -> &BTreeMap<Text, Granted> {
         &self.subscriptions
     }
 
@@ -59,19 +90,24 @@ impl Owned {
     pub fn is_owned_by(&self, token: OwnerToken) -> bool {
         self.owner == token
     }
+
+    /// Whether the session has ended. One that only was taken over has not.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Leaves a will behind that waits.
+    pub fn leave(&mut self, will: PendingWill) {
+        self.will = Some(Box::new(will));
+    }
 }
 
 impl Client {
-    /// Whether it leaves no session behind.
-    pub fn is_clean(&self) -> bool {
-        self.clean
-    }
-
-    pub(super) fn new(number: u64, identity: Identity, clean: bool) -> Self {
+    pub(super) fn new(number: u64, identity: Identity, expiry: SessionExpiry) -> Self {
         Self {
             number,
-            identity,
-            clean,
+            identity: Arc::new(identity),
+            expiry: AtomicU32::new(expiry.0),
             bridge: AtomicBool::new(false),
             listener: AtomicUsize::new(0),
             owned: Mutex::default(),
@@ -84,6 +120,16 @@ impl Client {
         &self.identity
     }
 
+    /// How long its session outlives its connection.
+    pub fn expiry(&self) -> SessionExpiry {
+        SessionExpiry(self.expiry.load(Ordering::Relaxed))
+    }
+
+    /// Changes how long its session outlives its connection.
+    pub fn set_expiry(&self, expiry: SessionExpiry) {
+        self.expiry.store(expiry.0, Ordering::Relaxed);
+    }
+
     /// Whether it is a bridge, which gets the retain flag as it was published and never its own messages.
     pub fn is_bridge(&self) -> bool {
         self.bridge.load(Ordering::Relaxed)
@@ -92,6 +138,14 @@ impl Client {
     /// The number of the listener it came by last, whose rules it is under.
     pub fn listener(&self) -> usize {
         self.listener.load(Ordering::Relaxed)
+    }
+
+    /// Itself as the publisher of a message.
+    pub fn as_source(&self) -> Source {
+        Source {
+            identity: Arc::clone(&self.identity),
+            listener: self.listener(),
+        }
     }
 
     pub(super) fn came_by(&self, listener: usize, bridge: bool) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -103,7 +104,17 @@ impl Inbox {
     ///
     /// Messages come in the order they were put in. Only when the client has to acknowledge first do those of
     /// quality of service 0 overtake the others.
-    pub fn pop(&mut self, promised: bool) -> Option<Delivery> {
+    /// What has become of no use while it waited is left out [MQTT-3.3.2-5].
+    pub fn pop(&mut self, promised: bool, now: Instant) -> Option<Delivery> {
+        loop {
+            let delivery = self.pop_any(promised)?;
+            if !delivery.message.has_expired(now) {
+                return Some(delivery);
+            }
+        }
+    }
+
+    fn pop_any(&mut self, promised: bool) -> Option<Delivery> {
         let sendable = |next: &Delivery| promised || next.qos == QoS::AtMostOnce;
         if self.retained.front().is_some_and(sendable) {
             return self.retained.pop_front();
@@ -227,9 +238,9 @@ impl Inbox {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::message::Message;
+    use super::super::message::{Message, Numbers};
     use super::*;
-    use crate::codec::Text;
+    use crate::codec::{Forwarded, Text};
 
     const LIMITS: DeliveryRules = DeliveryRules {
         messages: 3,
@@ -241,17 +252,24 @@ mod tests {
 
     fn delivery(payload: &'static str, qos: QoS) -> Delivery {
         let topic = Text::new("t").unwrap();
-        let message =
-            Message::new(&topic, &Bytes::from_static(payload.as_bytes()), qos, false).unwrap();
+        let message = Message::new(
+            &topic,
+            &Forwarded::default(),
+            &Bytes::from_static(payload.as_bytes()),
+            qos,
+            false,
+        )
+        .unwrap();
         Delivery {
             message: Arc::new(message),
             qos,
             retain: false,
+            numbers: Numbers::None,
         }
     }
 
     fn drain(inbox: &mut Inbox, promised: bool) -> Vec<String> {
-        std::iter::from_fn(|| inbox.pop(promised))
+        std::iter::from_fn(|| inbox.pop(promised, Instant::now()))
             .map(|delivery| String::from_utf8(delivery.message.payload().to_vec()).unwrap())
             .collect()
     }

@@ -1,24 +1,31 @@
 //! The router itself: every session, every subscription, every retained message.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::client::{Client, Identity, Owned, OwnerToken};
+use super::client::{Client, Identity, Owned, OwnerToken, PendingWill, SessionExpiry};
 use super::image::SessionImage;
-use super::inbox::{DeliveryRules, Pushed};
-use super::message::{Delivery, Message};
+use super::inbox::DeliveryRules;
+use super::message::{Delivery, Message, Source};
 use super::retained::Retained;
+use super::shared::Groups;
+use super::subscription::Granted;
 use super::tree::Tree;
-use crate::codec::{QoS, Subscription, Text};
+use crate::codec::{RetainHandling, Subscription, Text};
+use crate::topic;
 
 /// Who may read what.
 pub trait AccessCheck {
     /// Whether a client may get messages of `topic`.
     fn may_read(&self, who: &Client, topic: &str) -> bool;
+
+    /// Whether whoever retained a message may still publish to `topic`.
+    fn may_have_retained(&self, who: Option<&Source>, topic: &str) -> bool;
 }
 
 /// What a connection asks for when it opens a session.
@@ -26,8 +33,10 @@ pub trait AccessCheck {
 pub struct Opening {
     /// Who it is.
     pub identity: Identity,
-    /// With no session from before, and none left behind.
-    pub clean: bool,
+    /// With no session from before.
+    pub clean_start: bool,
+    /// How long the session is to outlive the connection.
+    pub expiry: SessionExpiry,
     /// It is a bridge.
     pub bridge: bool,
     /// The number of the listener it came by, whose rules it is under.
@@ -47,31 +56,34 @@ pub struct Opened {
     pub present: bool,
     /// Whether another connection had the client identifier and lost it.
     pub taken_over: bool,
+    /// The session from before that ended, if it left a will that waited [MQTT-3.1.3-9].
+    pub orphan: Option<Ended>,
 }
 
-/// What became of a message.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Routed {
-    /// Clients whose queue has it.
-    pub queued: usize,
-    /// Clients whose queue had no room, or who are away and want no such message kept.
-    pub dropped: usize,
+/// A session that has ended, or a will whose time has come.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whose it is.
+    pub client: Arc<Client>,
+    /// The will that waited, to be published now.
+    pub will: Option<Box<PendingWill>>,
 }
 
 /// Everything that a message has to do with between two connections.
 #[derive(Debug, Default)]
 pub struct Router {
     clients: Mutex<HashMap<Text, Arc<Client>>>,
-    tree: RwLock<Tree<Subscriber>>,
-    retained: RwLock<Retained>,
+    pub(super) tree: RwLock<Tree<Subscriber>>,
+    pub(super) groups: RwLock<Groups>,
+    pub(super) retained: RwLock<Retained>,
     next_number: AtomicU64,
     next_owner: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Subscriber {
-    client: Arc<Client>,
-    qos: QoS,
+pub(super) struct Subscriber {
+    pub(super) client: Arc<Client>,
+    pub(super) granted: Granted,
 }
 
 impl Router {
@@ -81,7 +93,7 @@ impl Router {
         clients.get(client_id)?.identity().username.clone()
     }
 
-    /// Gives a connection its session, and takes it from the one that had it [MQTT-3.1.4-2].
+    /// Gives a connection its session, and takes it from the one that had it [MQTT-3.1.4-3].
     ///
     /// A session from before is resumed only for the same user: what waits in it was meant for that user.
     pub fn open(&self, opening: Opening, rules: DeliveryRules) -> Opened {
@@ -92,8 +104,9 @@ impl Router {
             .as_ref()
             .is_some_and(|client| client.inbox().is_attached());
         let resumable = |client: &&Arc<Client>| {
-            !opening.clean
-                && !client.clean
+            !opening.clean_start
+                && client.expiry() != SessionExpiry::AT_ONCE
+                && !is_over(client, client.expiry())
                 && client.identity().username == opening.identity.username
         };
         if let Some(client) = before.as_ref().filter(resumable) {
@@ -101,7 +114,10 @@ impl Router {
             let mut owned = client.owned();
             owned.owner = token;
             owned.away_since = None;
+            // Back in time: it is not published.
+            owned.will = None;
             drop(owned);
+            client.set_expiry(opening.expiry);
             client.came_by(opening.listener, opening.bridge);
             client.inbox().attach(opening.reader);
             return Opened {
@@ -109,13 +125,12 @@ impl Router {
                 token,
                 present: true,
                 taken_over,
+                orphan: None,
             };
         }
-        if let Some(client) = before {
-            self.dissolve(&client, token, rules);
-        }
+        let orphan = before.map(|client| self.dissolve(client, token, rules));
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let client = Arc::new(Client::new(number, opening.identity, opening.clean));
+        let client = Arc::new(Client::new(number, opening.identity, opening.expiry));
         client.owned().owner = token;
         client.came_by(opening.listener, opening.bridge);
         client.inbox().attach(opening.reader);
@@ -125,6 +140,7 @@ impl Router {
             token,
             present: false,
             taken_over,
+            orphan,
         }
     }
 
@@ -134,9 +150,9 @@ impl Router {
         if !client.owned().is_owned_by(token) {
             return;
         }
-        if client.clean {
+        if client.expiry() == SessionExpiry::AT_ONCE {
             clients.remove(&client.identity().client_id);
-            self.dissolve(client, OwnerToken::default(), rules);
+            self.dissolve(Arc::clone(client), OwnerToken::default(), rules);
         } else {
             let mut owned = client.owned();
             owned.owner = OwnerToken::default();
@@ -146,87 +162,51 @@ impl Router {
         }
     }
 
-    /// Passes a message on, and keeps it if its publisher wants that.
-    ///
-    /// A client with several subscriptions that match gets it once, with the highest quality of service of
-    /// them, or once for each, as the rules say [MQTT-3.3.5-1].
-    pub fn publish(
-        &self,
-        message: &Arc<Message>,
-        from: Option<&Client>,
-        rules: DeliveryRules,
-        access: &impl AccessCheck,
-    ) -> Routed {
-        if message.retain() {
-            self.retained
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .set(Arc::clone(message));
-        }
-        let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found = Vec::new();
-        tree.find(message.topic(), |key, subscriber| {
-            found.push((key, subscriber.qos, &subscriber.client));
-        });
-        found.sort_unstable_by_key(|&(key, qos, _)| (key, std::cmp::Reverse(qos)));
-        if !rules.duplicates {
-            found.dedup_by_key(|entry| entry.0);
-        }
-        let mut routed = Routed::default();
-        for (key, qos, client) in found {
-            let bridge = client.is_bridge();
-            let echo = bridge && from.is_some_and(|from| from.number == key);
-            if echo || !access.may_read(client, message.topic()) {
-                continue;
-            }
-            // [MQTT-3.3.1-9]: for a live message the flag is clear, except towards a bridge.
-            let delivery = Delivery {
-                message: Arc::clone(message),
-                qos: rules.qos(message.qos(), qos),
-                retain: bridge && message.retain(),
-            };
-            match client.inbox().push(delivery, rules) {
-                Pushed::Queued => routed.queued += 1,
-                Pushed::Dropped => routed.dropped += 1,
-            }
-        }
-        routed
-    }
-
-    /// Takes on subscriptions of a client, and puts the retained messages they match into its queue
-    /// [MQTT-3.3.1-6], [MQTT-3.8.4-3].
+    /// Takes on a subscription of a client, and puts the retained messages it matches into its queue
+    /// [MQTT-3.3.1-9], [MQTT-3.8.4-4]; those who share one get none.
     pub fn subscribe(
         &self,
         client: &Arc<Client>,
         owned: &mut Owned,
-        subscriptions: &[Subscription],
+        subscription: &Subscription,
+        number: Option<u32>,
         rules: DeliveryRules,
         access: &impl AccessCheck,
     ) {
-        for subscription in subscriptions {
-            self.file(
-                client,
-                owned,
-                subscription.filter.detach(),
-                subscription.qos,
-            );
-            let mut matching = Vec::new();
-            let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
-            retained.find(&subscription.filter, |message| {
-                if access.may_read(client, message.topic()) {
-                    let qos = rules.qos(message.qos(), subscription.qos);
-                    matching.push(Delivery {
-                        message: Arc::clone(message),
-                        qos,
-                        retain: true,
-                    });
-                }
-            });
-            let limit = 2 * retained.len();
-            drop(retained);
-            if !matching.is_empty() {
-                client.inbox().push_retained(matching, limit);
+        let granted = Granted {
+            options: subscription.options,
+            number: number.and_then(NonZeroU32::new),
+        };
+        let filter = &subscription.filter;
+        let new = self.file(client, owned, filter.detach(), granted);
+        let wanted = match granted.options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => new,
+            RetainHandling::DoNotSend => false,
+        };
+        if !wanted || topic::shared(filter).is_some() {
+            return;
+        }
+        let now = Instant::now();
+        let mut matching = Vec::new();
+        let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
+        retained.find(filter, |message| {
+            if !message.has_expired(now)
+                && access.may_read(client, message.topic())
+                && access.may_have_retained(message.source(), message.topic())
+            {
+                matching.push(Delivery {
+                    message: Arc::clone(message),
+                    qos: rules.qos(message.qos(), granted.options.qos),
+                    retain: true,
+                    numbers: granted.number.map(NonZeroU32::get).into_iter().collect(),
+                });
             }
+        });
+        let limit = 2 * retained.len();
+        drop(retained);
+        if !matching.is_empty() {
+            client.inbox().push_retained(matching, limit);
         }
     }
 
@@ -234,35 +214,58 @@ impl Router {
     pub fn unsubscribe(&self, client: &Client, owned: &mut Owned, filter: &str) -> bool {
         let had = owned.subscriptions.remove(filter).is_some();
         if had {
-            self.tree
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(filter, client.number);
+            self.unfile(filter, client);
         }
         had
     }
 
-    /// Ends the sessions of clients that have been away for longer than `limit`, and names them.
-    pub fn expire(&self, limit: Duration, rules: DeliveryRules) -> Vec<Text> {
+    /// Ends the sessions of clients that have been away for longer than they asked for, or than `limit`.
+    pub fn expire(&self, limit: Option<Duration>, rules: DeliveryRules) -> Vec<Ended> {
+        let limit =
+            limit.map(|limit| SessionExpiry(u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)));
+        let over = |client: &Client| {
+            let expiry = client.expiry();
+            is_over(client, limit.map_or(expiry, |limit| expiry.min(limit)))
+        };
+        self.end(over, rules)
+    }
+
+    /// Ends all sessions that `over` says yes to. A connection that has one is woken and finds it gone.
+    pub fn end(&self, over: impl Fn(&Client) -> bool, rules: DeliveryRules) -> Vec<Ended> {
         let mut clients = self.clients();
-        let expired: Vec<_> = clients
+        let ending: Vec<_> = clients
             .values()
-            .filter(|client| {
-                client
-                    .owned()
-                    .away_since
-                    .is_some_and(|since| since.elapsed() > limit)
-            })
+            .filter(|client| over(client))
             .cloned()
             .collect();
-        for client in &expired {
+        for client in &ending {
             clients.remove(&client.identity().client_id);
-            self.dissolve(client, OwnerToken::default(), rules);
         }
-        expired
-            .iter()
-            .map(|client| client.identity().client_id.clone())
+        ending
+            .into_iter()
+            .map(|client| self.dissolve(client, OwnerToken::default(), rules))
             .collect()
+    }
+
+    /// The wills whose time has come.
+    pub fn due_wills(&self, now: Instant) -> Vec<Ended> {
+        let is_due = |will: &mut Box<PendingWill>| will.due <= now;
+        let due = |client: Arc<Client>| {
+            let will = client.owned().will.take_if(is_due)?;
+            Some(Ended {
+                client,
+                will: Some(will),
+            })
+        };
+        self.clients_now().into_iter().filter_map(due).collect()
+    }
+
+    /// Forgets retained messages that are of no use any more, and says how many.
+    pub fn expire_retained(&self, now: Instant) -> usize {
+        self.retained
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove_expired(now)
     }
 
     /// How many sessions there are.
@@ -289,9 +292,17 @@ impl Router {
             .all()
     }
 
-    /// How many subscriptions there are.
+    /// How many subscriptions there are, shared ones aside.
     pub fn subscription_count(&self) -> usize {
         self.tree
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// How many shared subscriptions there are, each counted once for all of its members.
+    pub fn shared_subscription_count(&self) -> usize {
+        self.groups
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
@@ -308,15 +319,17 @@ impl Router {
     /// Puts back a session that was there before a restart.
     pub fn restore_session(&self, image: SessionImage, rules: DeliveryRules) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let client = Arc::new(Client::new(number, image.identity, false));
+        let client = Arc::new(Client::new(number, image.identity, image.expiry));
+        client.came_by(image.listener, false);
         let mut owned = client.owned();
-        for (filter, qos) in image.subscriptions {
-            self.file(&client, &mut owned, filter, qos);
+        for (filter, granted) in image.subscriptions {
+            self.file(&client, &mut owned, filter, granted);
         }
         for entry in image.in_flight {
             owned.session.outgoing.restore(entry);
         }
-        owned.away_since = Some(Instant::now());
+        owned.away_since = Some(image.away_since);
+        owned.will = image.will.map(Box::new);
         owned.session.received = image.received.into_iter().collect();
         drop(owned);
         for delivery in image.queued {
@@ -330,30 +343,67 @@ impl Router {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn file(&self, client: &Arc<Client>, owned: &mut Owned, filter: Text, qos: QoS) {
-        let subscriber = Subscriber {
-            client: Arc::clone(client),
-            qos,
-        };
-        self.tree
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(&filter, client.number, subscriber);
-        owned.subscriptions.insert(filter, qos);
+    /// Returns whether the client had no subscription with this filter.
+    fn file(
+        &self,
+        client: &Arc<Client>,
+        owned: &mut Owned,
+        filter: Text,
+        granted: Granted,
+    ) -> bool {
+        if topic::shared(&filter).is_some() {
+            self.groups
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .join(&filter, client, granted);
+        } else {
+            let subscriber = Subscriber {
+                client: Arc::clone(client),
+                granted,
+            };
+            self.tree
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(&filter, client.number, subscriber);
+        }
+        owned.subscriptions.insert(filter, granted).is_none()
+    }
+
+    fn unfile(&self, filter: &str, client: &Client) {
+        if topic::shared(filter).is_some() {
+            self.groups
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .leave(filter, client.number);
+        } else {
+            self.tree
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(filter, client.number);
+        }
     }
 
     /// Ends a session; the connection that still has it, if any, is woken and finds it gone.
-    fn dissolve(&self, client: &Client, owner: OwnerToken, rules: DeliveryRules) {
+    fn dissolve(&self, client: Arc<Client>, owner: OwnerToken, rules: DeliveryRules) -> Ended {
         let mut owned = client.owned();
         owned.owner = owner;
+        owned.ended = true;
         let subscriptions = std::mem::take(&mut owned.subscriptions);
-        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         for filter in subscriptions.keys() {
-            tree.remove(filter, client.number);
+            self.unfile(filter, &client);
         }
-        drop(tree);
+        let will = owned.will.take();
+        drop(owned);
         let mut inbox = client.inbox();
         inbox.wake();
         inbox.detach(rules);
+        drop(inbox);
+        Ended { client, will }
     }
+}
+
+/// Whether a client has been away for longer than `expiry`.
+fn is_over(client: &Client, expiry: SessionExpiry) -> bool {
+    let away_since = client.owned().away_since;
+    away_since.is_some_and(|since| expiry.has_passed(since.elapsed()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::message::Message;
 use super::tree::split;
@@ -35,6 +36,22 @@ impl Retained {
             self.len -= 1;
             self.bytes -= old.frame().size();
         }
+    }
+
+    /// Removes what is of no use any more, and says how many that were.
+    pub fn remove_expired(&mut self, now: Instant) -> usize {
+        let expired: Vec<_> = self
+            .all()
+            .into_iter()
+            .filter(|message| message.has_expired(now))
+            .collect();
+        for message in &expired {
+            if let Some(old) = self.root.remove(message.topic()) {
+                self.len -= 1;
+                self.bytes -= old.frame().size();
+            }
+        }
+        expired.len()
     }
 
     /// Calls `found` with every message whose topic `filter` matches.
@@ -147,12 +164,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::codec::{QoS, Text};
+    use crate::codec::{Forwarded, QoS, Text};
     use crate::topic;
 
     fn message(topic: &str, payload: &'static [u8]) -> Arc<Message> {
         let topic = Text::new(topic).unwrap();
-        Arc::new(Message::new(&topic, &Bytes::from_static(payload), QoS::AtMostOnce, true).unwrap())
+        Arc::new(
+            Message::new(
+                &topic,
+                &Forwarded::default(),
+                &Bytes::from_static(payload),
+                QoS::AtMostOnce,
+                true,
+            )
+            .unwrap(),
+        )
     }
 
     proptest! {

@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::auth::{self, Refusal};
-use super::closing::{Closing, bit};
+use super::closing::Closing;
+use super::mount::mounted;
 use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
 use super::stream::{Event, Stream};
+use super::welcome::open;
 use crate::codec::{
-    ConnAck, Connect, ConnectCode, DecodeError, Limits, Packet, Text, Version, Will,
+    ConnAck, Connect, DecodeError, Limits, Outcome, Packet, Properties, Property, Reason, Text,
+    Version, Will,
 };
-use crate::log::LogType;
-use crate::router::{Client, Identity, Opening, OwnerToken};
-use crate::session::{Admission, KeepAlive, review};
+use crate::router::{Client, Identity, OwnerToken};
+use crate::session::{Admission, ClientLimits, KeepAlive, review};
 
 /// How long a peer may take from the end of its TLS handshake to the end of its CONNECT.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,19 +46,36 @@ pub(super) struct Admitted {
     pub(super) token: OwnerToken,
     pub(super) caller: Arc<Notify>,
     pub(super) version: Version,
+    pub(super) limits: ClientLimits,
     pub(super) keep_alive: KeepAlive,
     pub(super) will: Option<Box<Will>>,
     pub(super) resumed: bool,
 }
 
+impl Admitted {
+    /// A reason with what it means in words, if the client has room for them [MQTT-3.14.2-3].
+    pub(super) fn explained(&self, reason: Reason, why: &Closing) -> Outcome {
+        let text = Text::new(&why.to_string()).map(Property::ReasonString);
+        let size = text.as_ref().map_or(0, |_| why.to_string().len());
+        let fits = size + EXPLANATION_OVERHEAD <= self.limits.max_packet_size as usize;
+        Outcome {
+            reason,
+            properties: text.into_iter().filter(|_| fits).collect(),
+        }
+    }
+}
+
+/// The bytes of a DISCONNECT around its reason string: header, reason, lengths and identifier.
+const EXPLANATION_OVERHEAD: usize = 5 + 1 + 4 + 1 + 2;
+
 /// Waits for the CONNECT and judges it. `None`: the peer was refused, or gave up.
 pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> Option<Admitted> {
-    let connect = match receive_connect(shared, stream).await {
+    let mut announced = None;
+    let connect = match receive_connect(shared, stream, &mut announced).await {
         Ok(connect) => connect,
         Err(closing) => {
-            if let Closing::Malformed(DecodeError::ProtocolLevel(_)) = closing {
-                // [MQTT-3.1.2-2]
-                refuse(stream, ConnectCode::UnacceptableProtocolVersion);
+            if let Closing::Malformed(error) = &closing {
+                refuse_malformed(stream, *error, announced);
             }
             let address = &peer.address;
             shared.notice(format_args!("Client <unknown> [{address}] {closing}"));
@@ -65,18 +84,16 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
     };
     let settings = shared.settings();
     match judge(shared, &settings, &connect, peer).await {
-        Ok((admission, username)) => Some(open(
-            shared, &settings, stream, peer, &connect, admission, username,
-        )),
+        Ok(admission) => Some(open(shared, &settings, stream, peer, &connect, admission)),
         Err(Refusal { code, reason }) => {
-            refuse(stream, code);
+            refuse(stream, connect.version, code);
             let (id, address) = (&connect.client_id, &peer.address);
             let name = connect
                 .username
                 .as_deref()
                 .map(|name| format!(" (u'{name}')"))
                 .unwrap_or_default();
-            let what = if code == ConnectCode::NotAuthorized {
+            let what = if code == Reason::NotAuthorized {
                 "not authorised"
             } else {
                 "refused"
@@ -89,12 +106,19 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
     }
 }
 
-async fn receive_connect(shared: &Shared, stream: &mut Stream) -> Result<Box<Connect>, Closing> {
+/// `announced` becomes the version of the CONNECT as soon as it is there, so that what else is wrong with it
+/// can be answered.
+async fn receive_connect(
+    shared: &Shared,
+    stream: &mut Stream,
+    announced: &mut Option<Version>,
+) -> Result<Box<Connect>, Closing> {
     let max_packet_size = shared.settings().codec.max_packet_size.min(MAX_CONNECT);
     let limits = Limits { max_packet_size };
     let deadline = Some(Instant::now() + CONNECT_TIMEOUT);
     let nobody = Notify::new();
     loop {
+        *announced = stream.announced_version();
         match stream
             .next(limits, Version::V311)
             .map_err(Closing::Malformed)?
@@ -116,13 +140,33 @@ async fn receive_connect(shared: &Shared, stream: &mut Stream) -> Result<Box<Con
     }
 }
 
-fn refuse(stream: &mut Stream, code: ConnectCode) {
+/// Answers a CONNECT that is none: in the version that it announces, if that is known [MQTT-3.1.2-2].
+///
+/// Before version 5 a malformed one gets no answer (section 4.8 of 3.1.1).
+fn refuse_malformed(stream: &mut Stream, error: DecodeError, announced: Option<Version>) {
+    match (error, announced) {
+        (DecodeError::ProtocolLevel(_), _) => {
+            refuse(stream, Version::V311, Reason::UnsupportedProtocolVersion);
+        }
+        (_, Some(version)) if version.has_properties() => refuse(stream, version, error.reason()),
+        _ => {}
+    }
+}
+
+fn refuse(stream: &mut Stream, version: Version, reason: Reason) {
     let refusal = ConnAck {
         session_present: false,
-        code,
+        reason,
+        properties: Properties::NONE,
     };
-    // Four bytes always fit.
-    let _ = stream.outbox.packet(&Packet::ConnAck(refusal));
+    // So few bytes always fit.
+    let _ = stream.outbox.packet(&Packet::ConnAck(refusal), version);
+}
+
+/// A client that may come in.
+pub(super) struct Judged {
+    pub(super) admission: Admission,
+    pub(super) username: Option<Text>,
 }
 
 /// Finds out whether a client may connect, and as whom.
@@ -131,20 +175,24 @@ async fn judge(
     settings: &Settings,
     connect: &Connect,
     peer: &Peer,
-) -> Result<(Admission, Option<Text>), Refusal> {
+) -> Result<Judged, Refusal> {
     let Some(rules) = settings.listeners.get(peer.listener) else {
         return Err(Refusal::new(
-            ConnectCode::ServerUnavailable,
+            Reason::ServerUnavailable,
             "its listener is gone",
         ));
     };
+    if !rules.versions.contains(&connect.version) {
+        let reason = "its version of MQTT is not spoken on this listener";
+        return Err(Refusal::new(Reason::UnsupportedProtocolVersion, reason));
+    }
     let admission = review(connect, &rules.policy, &unique())
-        .map_err(|code| Refusal::new(code, "its client identifier is not allowed"))?;
+        .map_err(|code| Refusal::new(code, unfit(code)))?;
     let too_long = |limit: u16| connect.keep_alive == 0 || connect.keep_alive > limit;
-    if settings.max_keep_alive.is_some_and(too_long) {
+    if settings.max_keep_alive.is_some_and(too_long) && !connect.version.has_properties() {
         // Before version 5 there is no way to tell a client a shorter time.
         let reason = "its keep-alive is longer than max_keepalive";
-        return Err(Refusal::new(ConnectCode::IdentifierRejected, reason));
+        return Err(Refusal::new(Reason::ClientIdentifierNotValid, reason));
     }
     let username =
         auth::authenticate(connect, peer.certified.clone(), rules, &shared.passwords).await?;
@@ -154,16 +202,59 @@ async fn judge(
     };
     if belongs_to_another(shared, rules, &identity) {
         let reason = "its client identifier belongs to another user";
-        return Err(Refusal::new(ConnectCode::NotAuthorized, reason));
+        return Err(Refusal::new(Reason::NotAuthorized, reason));
     }
-    let may_leave = |will: &Will| settings.may_write(peer.listener, &identity, &will.topic);
-    if !connect.will.as_ref().is_none_or(may_leave) {
+    if let Some(will) = &connect.will {
+        judge_will(settings, rules, peer, &identity, (will, connect.version))?;
+    }
+    Ok(Judged {
+        admission,
+        username,
+    })
+}
+
+const fn unfit(reason: Reason) -> &'static str {
+    match reason {
+        Reason::BadAuthenticationMethod => "it wants an authentication method, and there is none",
+        _ => "its client identifier is not allowed",
+    }
+}
+
+/// Whether a client may leave this will (sections 3.1.2.5 to 3.1.2.7 and 3.2.2.3 of version 5).
+fn judge_will(
+    settings: &Settings,
+    rules: &ListenerRules,
+    peer: &Peer,
+    identity: &Identity,
+    (will, version): (&Will, Version),
+) -> Result<(), Refusal> {
+    let Some(topic) = mounted(&rules.mount_point, &will.topic) else {
         return Err(Refusal::new(
-            ConnectCode::NotAuthorized,
+            Reason::TopicNameInvalid,
+            "the topic of its will is too long",
+        ));
+    };
+    if !settings.may_write(peer.listener, identity, &topic) {
+        return Err(Refusal::new(
+            Reason::NotAuthorized,
             "it may not publish to the topic of its will",
         ));
     }
-    Ok((admission, username))
+    // [MQTT-3.2.2-12]
+    if will.qos > rules.max_qos {
+        return Err(Refusal::new(
+            Reason::QoSNotSupported,
+            "its will has a higher QoS than is served",
+        ));
+    }
+    // [MQTT-3.2.2-13]
+    if version.has_properties() && will.retain && !settings.retain_available {
+        return Err(Refusal::new(
+            Reason::RetainNotSupported,
+            "its will is to be retained, which is not done here",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether somebody else, who still may log in, has the session of this client identifier.
@@ -177,106 +268,6 @@ fn belongs_to_another(shared: &Shared, rules: &ListenerRules, identity: &Identit
     let passwords = rules.access.passwords.as_ref();
     let is_known = passwords.is_none_or(|file| file.lookup(&owner).is_some());
     is_known && identity.username.as_ref() != Some(&owner)
-}
-
-/// Gives the client its session and says so.
-fn open(
-    shared: &Shared,
-    settings: &Settings,
-    stream: &mut Stream,
-    peer: &Peer,
-    connect: &Connect,
-    admission: Admission,
-    username: Option<Text>,
-) -> Admitted {
-    let caller = Arc::new(Notify::new());
-    let opening = Opening {
-        identity: Identity {
-            client_id: admission.client_id,
-            username,
-        },
-        clean: connect.clean_session,
-        bridge: connect.bridge,
-        listener: peer.listener,
-        reader: Arc::clone(&caller),
-    };
-    let opened = shared.router.open(opening, settings.delivery);
-    if opened.present {
-        // What was queued was meant for this user, but what it may read may have changed since.
-        use crate::router::AccessCheck as _;
-        let client = &opened.client;
-        client
-            .inbox()
-            .filter(|delivery| settings.may_read(client, delivery.message.topic()));
-    }
-    shared.counters.changes.fetch_add(1, Ordering::Relaxed);
-    welcome(shared, settings, &opened.client, peer, connect);
-    // Version 3.1 has no such flag: the byte is reserved.
-    let session_present = opened.present && connect.version != Version::V31;
-    let accepted = ConnAck {
-        session_present,
-        code: ConnectCode::Accepted,
-    };
-    // Four bytes always fit.
-    let _ = stream.outbox.packet(&Packet::ConnAck(accepted));
-    let id = &opened.client.identity().client_id;
-    shared.debug(format_args!(
-        "Sending CONNACK to {id} ({}, 0)",
-        bit(session_present)
-    ));
-    Admitted {
-        client: opened.client,
-        token: opened.token,
-        caller,
-        version: connect.version,
-        keep_alive: KeepAlive::new(connect.keep_alive, Instant::now()),
-        will: connect.will.as_ref().map(|will| Box::new(detach(will))),
-        resumed: opened.present,
-    }
-}
-
-fn welcome(shared: &Shared, settings: &Settings, client: &Client, peer: &Peer, connect: &Connect) {
-    let Identity {
-        client_id,
-        username,
-    } = client.identity();
-    if settings.connection_messages {
-        let name = username
-            .as_deref()
-            .map(|name| format!(", u'{name}'"))
-            .unwrap_or_default();
-        shared.notice(format_args!(
-            "New client connected from {} as {client_id} (p{}, c{}, k{}{name}).",
-            peer.address,
-            connect.version.level(),
-            bit(connect.clean_session),
-            connect.keep_alive,
-        ));
-    }
-    if !shared.log.enabled(LogType::Debug) {
-        return;
-    }
-    match &connect.will {
-        None => shared.debug("No will message specified."),
-        Some(will) => {
-            let (size, retain, qos) = (will.payload.len(), bit(will.retain), will.qos);
-            shared.debug(format_args!(
-                "Will message specified ({size} bytes) (r{retain}, q{qos})."
-            ));
-            shared.debug(format_args!("\t{}", will.topic));
-        }
-    }
-}
-
-/// A will waits as long as the connection: it has memory of its own.
-fn detach(will: &Will) -> Will {
-    let payload = bytes::Bytes::copy_from_slice(&will.payload);
-    Will {
-        topic: will.topic.detach(),
-        payload,
-        qos: will.qos,
-        retain: will.retain,
-    }
 }
 
 /// A text that no other client has been given: 128 random bits written like a UUID, as Mosquitto has it.

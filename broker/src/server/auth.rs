@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use super::settings::ListenerRules;
-use crate::codec::{Connect, ConnectCode, Text};
+use crate::codec::{Connect, Reason, Text};
 use crate::passwd::PasswordFile;
 
 /// The most clients that wait for their password to be checked.
@@ -27,13 +27,13 @@ pub(super) struct PasswordCheck {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// What it is told.
-    pub(super) code: ConnectCode,
+    pub(super) code: Reason,
     /// What the log says.
     pub(super) reason: &'static str,
 }
 
 impl Refusal {
-    pub(super) const fn new(code: ConnectCode, reason: &'static str) -> Self {
+    pub(super) const fn new(code: Reason, reason: &'static str) -> Self {
         Self { code, reason }
     }
 }
@@ -90,7 +90,7 @@ pub(super) async fn authenticate(
 ) -> Result<Option<Text>, Refusal> {
     if rules.user_name_from.is_some() {
         return certified.map(Some).ok_or(Refusal::new(
-            ConnectCode::BadUsernameOrPassword,
+            Reason::BadUserNameOrPassword,
             "no name in its certificate, or no certificate",
         ));
     }
@@ -102,7 +102,7 @@ pub(super) async fn authenticate(
         return anonymous(rules).map(|_| Some(username.detach()));
     };
     let Some(password) = &connect.password else {
-        return Err(Refusal::new(ConnectCode::NotAuthorized, "no password"));
+        return Err(Refusal::new(Reason::NotAuthorized, "no password"));
     };
     match passwords
         .check(Arc::clone(file), username.detach(), password.to_vec())
@@ -110,11 +110,11 @@ pub(super) async fn authenticate(
     {
         Some(true) => Ok(Some(username.detach())),
         Some(false) => Err(Refusal::new(
-            ConnectCode::NotAuthorized,
+            Reason::NotAuthorized,
             "unknown user or wrong password",
         )),
         None => Err(Refusal::new(
-            ConnectCode::ServerUnavailable,
+            Reason::ServerUnavailable,
             "too many clients wait for their passwords to be checked",
         )),
     }
@@ -124,6 +124,6 @@ fn anonymous(rules: &ListenerRules) -> Result<Option<Text>, Refusal> {
     if rules.allow_anonymous {
         Ok(None)
     } else {
-        Err(Refusal::new(ConnectCode::NotAuthorized, "no user name"))
+        Err(Refusal::new(Reason::NotAuthorized, "no user name"))
     }
 }

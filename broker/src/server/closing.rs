@@ -3,14 +3,14 @@
 use std::fmt;
 use std::io;
 
-use crate::codec::{DecodeError, QoS};
+use crate::codec::{DecodeError, Reason};
 use crate::session::Violation;
 
 /// Why a client's connection ends.
 #[derive(Debug)]
 pub(super) enum Closing {
-    /// The client said so.
-    Disconnect,
+    /// The client said so, and why.
+    Disconnect(Reason),
     /// The client is gone without a word.
     Ended,
     /// The network says so.
@@ -25,6 +25,8 @@ pub(super) enum Closing {
     Protocol(Violation),
     /// Another connection came with its identifier.
     TakenOver,
+    /// Its session was ended by whoever runs the broker.
+    SessionEnded,
     /// The broker ends.
     Stopping,
 }
@@ -32,7 +34,22 @@ pub(super) enum Closing {
 impl Closing {
     /// Whether the will is void [MQTT-3.1.2-8], [MQTT-3.14.4-3].
     pub(super) fn voids_will(&self) -> bool {
-        matches!(self, Self::Disconnect)
+        matches!(self, Self::Disconnect(Reason::Success))
+    }
+
+    /// What a client of version 5 is told; nothing if it is gone, or if it is not known which version it speaks.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        Some(match self {
+            Self::Disconnect(_) | Self::Ended | Self::Network(_) | Self::NotConnect(_) => {
+                return None;
+            }
+            Self::KeepAlive => Reason::KeepAliveTimeout,
+            Self::Malformed(error) => error.reason(),
+            Self::Protocol(violation) => violation.reason(),
+            Self::TakenOver => Reason::SessionTakenOver,
+            Self::SessionEnded => Reason::AdministrativeAction,
+            Self::Stopping => Reason::ServerShuttingDown,
+        })
     }
 }
 
@@ -40,7 +57,8 @@ impl Closing {
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disconnect => f.write_str("disconnected."),
+            Self::Disconnect(Reason::Success) => f.write_str("disconnected."),
+            Self::Disconnect(reason) => write!(f, "disconnected: {reason}."),
             Self::Ended => f.write_str("closed its connection."),
             Self::Network(error) => write!(f, "disconnected: {error}."),
             Self::KeepAlive => f.write_str("has exceeded timeout, disconnecting."),
@@ -55,6 +73,7 @@ impl fmt::Display for Closing {
                 )
             }
             Self::TakenOver => f.write_str("already connected, closing old connection."),
+            Self::SessionEnded => f.write_str("disconnected: its session was ended."),
             Self::Stopping => f.write_str("disconnected: the broker is stopping."),
         }
     }
@@ -63,33 +82,4 @@ impl fmt::Display for Closing {
 /// A flag as 0 or 1, as the log has it.
 pub(super) fn bit(flag: bool) -> u8 {
     flag.into()
-}
-
-/// The flags of a message, its topic and its size, as in "Received PUBLISH from ID (d0, q1, …)".
-pub(super) struct Trace<'a> {
-    pub(super) dup: bool,
-    pub(super) qos: QoS,
-    pub(super) retain: bool,
-    pub(super) id: u16,
-    pub(super) topic: &'a str,
-    pub(super) size: usize,
-}
-
-impl fmt::Display for Trace<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            dup,
-            qos,
-            retain,
-            id,
-            topic,
-            size,
-        } = self;
-        write!(
-            f,
-            "(d{}, q{qos}, r{}, m{id}, '{topic}', ... ({size} bytes))",
-            bit(*dup),
-            bit(*retain)
-        )
-    }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
-use crate::codec::{EncodeError, Packet, PacketId, PublishFrame, QoS, encode};
+use crate::codec::{EncodeError, Packet, PublishFrame, PublishHead, Version, encode};
 
 /// From this size on a payload is not copied behind its header but written from where it is.
 const SHARE_FROM: usize = 2048;
@@ -40,24 +40,17 @@ impl Outbox {
     }
 
     /// Appends a packet.
-    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), EncodeError> {
+    pub(super) fn packet(&mut self, packet: &Packet, version: Version) -> Result<(), EncodeError> {
         let before = self.tail.len();
-        encode(packet, &mut self.tail)?;
+        encode(packet, version, &mut self.tail)?;
         self.length += self.tail.len() - before;
         Ok(())
     }
 
-    /// Appends a message; one with a packet identifier has quality of service 1 or 2.
-    pub(super) fn publish(
-        &mut self,
-        frame: &PublishFrame,
-        dup: bool,
-        qos: QoS,
-        retain: bool,
-        id: Option<PacketId>,
-    ) {
+    /// Appends a message.
+    pub(super) fn publish(&mut self, frame: &PublishFrame, head: &PublishHead<'_>) {
         let before = self.tail.len();
-        frame.put_head(dup, qos, retain, id, &mut self.tail);
+        frame.put_head(head, &mut self.tail);
         self.length += self.tail.len() - before + frame.payload().len();
         if frame.payload().len() < SHARE_FROM {
             self.tail.extend_from_slice(frame.payload());
@@ -122,7 +115,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Text;
+    use crate::codec::{Forwarded, PacketId, QoS, Text, TopicForm};
 
     /// Takes a few bytes at a time.
     struct Dribble(Vec<u8>);
@@ -150,13 +143,30 @@ mod tests {
     #[test]
     fn bytes_leave_in_order_whether_copied_or_shared() {
         let topic = Text::new("t").unwrap();
-        let small = PublishFrame::new(&topic, &Bytes::from_static(b"small")).unwrap();
-        let large = PublishFrame::new(&topic, &Bytes::from(vec![b'x'; 5000])).unwrap();
-        let id = PacketId::new(9);
+        let none = Forwarded::default();
+        let small = PublishFrame::new(&topic, &none, &Bytes::from_static(b"small")).unwrap();
+        let large = PublishFrame::new(&topic, &none, &Bytes::from(vec![b'x'; 5000])).unwrap();
+        let head = PublishHead {
+            version: Version::V311,
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            id: None,
+            expiry: None,
+            subscriptions: &[],
+            topic: TopicForm::Name { skip: 0 },
+        };
+        let again = PublishHead {
+            dup: true,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            id: PacketId::new(9),
+            ..head
+        };
         let mut outbox = Outbox::default();
-        outbox.publish(&small, false, QoS::AtMostOnce, false, None);
-        outbox.publish(&large, true, QoS::AtLeastOnce, true, id);
-        outbox.packet(&Packet::PingResp).unwrap();
+        outbox.publish(&small, &head);
+        outbox.publish(&large, &again);
+        outbox.packet(&Packet::PingResp, Version::V311).unwrap();
         let mut expected = b"\x30\x08\x00\x01tsmall\x3B\x8D\x27\x00\x01t\x00\x09".to_vec();
         expected.extend_from_slice(&[b'x'; 5000]);
         expected.extend_from_slice(b"\xD0\x00");

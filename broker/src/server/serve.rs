@@ -2,25 +2,36 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::admit::{Admitted, Peer};
-use super::closing::{Closing, Trace};
-use super::settings::Settings;
+use super::closing::Closing;
+use super::deliver::Unsent;
+use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
 use super::stream::{Event, Stream};
-use crate::codec::{Packet, PacketId, Publish, QoS, Subscription, Text, Will};
-use crate::log::LogType;
-use crate::router::{Client, Delivery, Message, Owned, OwnerToken};
-use crate::session::{Action, Stage};
+use crate::codec::{Packet, QoS, Will};
+use crate::router::{Client, Ended, Message, Owned, OwnerToken, PendingWill, SessionExpiry};
+use crate::session::{IncomingAliases, OutgoingAliases, Rules};
 
 /// A connection and its client.
-struct Connection<'a> {
-    shared: &'a Shared,
-    stream: &'a mut Stream,
-    me: Admitted,
+pub(super) struct Connection<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) stream: &'a mut Stream,
+    pub(super) me: Admitted,
     /// The inbox has more than the stream had room for.
-    more: bool,
+    pub(super) more: bool,
+    /// What was in flight when the client went away and was not sent again yet.
+    pub(super) unsent: Unsent,
+    /// Of version 5, once it has one.
+    pub(super) aliases: Option<Box<Aliases>>,
+}
+
+/// The topic aliases of a connection, both ways.
+#[derive(Debug, Default)]
+pub(super) struct Aliases {
+    pub(super) incoming: IncomingAliases,
+    pub(super) outgoing: OutgoingAliases,
 }
 
 /// A client's place among those that are connected; given back when dropped, after a panic too.
@@ -57,37 +68,93 @@ pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me:
         stream,
         me,
         more: false,
+        unsent: Unsent::default(),
+        aliases: None,
     };
     let closing = connection.run().await;
-    let Admitted { client, will, .. } = connection.me;
+    connection.say_goodbye(&closing);
+    let Admitted {
+        client,
+        token,
+        mut will,
+        ..
+    } = connection.me;
     let settings = shared.settings();
     if settings.connection_messages {
         let (id, address) = (&client.identity().client_id, &peer.address);
         shared.notice(format_args!("Client {id} [{address}] {closing}"));
     }
+    will.take_if(|_| closing.voids_will());
+    let will = will.and_then(|will| postpone(&client, token, will));
     drop(connected);
-    if let Some(will) = will.filter(|_| !closing.voids_will()) {
+    if let Some(will) = will {
         publish_will(shared, &will, &client, &settings);
     }
 }
 
+/// Leaves a will that is to wait with its session. Returns one that is to be published now.
+///
+/// A will whose session was resumed in time by another connection is not published [MQTT-3.1.3-9]; one
+/// without a delay is published whatever became of the session.
+fn postpone(client: &Client, token: OwnerToken, will: Box<Will>) -> Option<Box<Will>> {
+    let delay = will.properties.will_delay.min(client.expiry().0);
+    let mut owned = client.owned();
+    if delay == 0 || owned.has_ended() {
+        return Some(will);
+    }
+    if owned.is_owned_by(token) {
+        owned.leave(PendingWill {
+            will: *will,
+            due: Instant::now() + Duration::from_secs(delay.into()),
+        });
+    }
+    None
+}
+
 /// Publishes a will, if its client still may.
-fn publish_will(shared: &Shared, will: &Will, client: &Client, settings: &Settings) {
+pub(super) fn publish_will(shared: &Shared, will: &Will, client: &Client, settings: &Settings) {
     if !settings.may_write(client.listener(), client.identity(), &will.topic) {
         return;
     }
     let retain = will.retain && settings.retain_available;
-    if let Some(message) = Message::new(&will.topic, &will.payload, will.qos, retain) {
+    let properties = &will.properties;
+    let message = Message::new(
+        &will.topic,
+        &properties.forwarded,
+        &will.payload,
+        will.qos,
+        retain,
+    );
+    if let Some(message) = message {
+        let message = message
+            .expiring(settings.expiry(properties.expiry, retain))
+            .published_by(retain.then(|| client.as_source()));
         shared.publish(&Arc::new(message), Some(client), settings);
+    }
+}
+
+/// Publishes the wills of sessions that have ended, and those whose time has come.
+pub(super) fn publish_wills(shared: &Shared, ended: &[Ended], settings: &Settings) {
+    for Ended { client, will } in ended {
+        if let Some(pending) = will {
+            publish_will(shared, &pending.will, client, settings);
+        }
+    }
+}
+
+/// Why a session is not a connection's any more.
+fn loss(owned: &Owned) -> Closing {
+    if owned.is_owned_by(OwnerToken::default()) {
+        Closing::SessionEnded
+    } else {
+        Closing::TakenOver
     }
 }
 
 impl Connection<'_> {
     async fn run(&mut self) -> Closing {
         if self.me.resumed {
-            if let Err(closing) = self.redeliver() {
-                return closing;
-            }
+            self.unsent = Unsent::of(&self.me.client);
         }
         loop {
             if let Err(closing) = self.turn() {
@@ -114,217 +181,52 @@ impl Connection<'_> {
         let client = Arc::clone(&self.me.client);
         let mut owned = client.owned();
         if !owned.is_owned_by(self.me.token) {
-            return Err(Closing::TakenOver);
+            return Err(loss(&owned));
         }
         let settings = self.shared.settings();
+        let Some(listener) = settings.listeners.get(client.listener()) else {
+            return Err(Closing::SessionEnded);
+        };
         while let Some(packet) = self
             .stream
             .next(settings.codec, self.me.version)
             .map_err(Closing::Malformed)?
         {
-            self.packet(packet, &client, &mut owned, &settings)?;
+            self.packet(packet, &client, &mut owned, (&settings, listener))?;
         }
-        self.send_waiting(&client, &mut owned, &settings);
+        self.send_waiting(&client, &mut owned, (&settings, listener));
         Ok(())
     }
 
-    fn packet(
-        &mut self,
-        packet: Packet,
-        client: &Arc<Client>,
-        owned: &mut Owned,
-        settings: &Settings,
-    ) -> Result<(), Closing> {
-        if self.shared.log.enabled(LogType::Debug) {
-            self.trace_received(&packet, client);
-        }
-        if packet != Packet::PingReq {
-            self.shared.counters.changes.fetch_add(1, Ordering::Relaxed);
-        }
-        let step = owned.session.receive(packet).map_err(Closing::Protocol)?;
-        // Retained messages for a new subscription go through the inbox: they come after the SUBACK.
-        match step.action {
-            Action::Nothing => {}
-            Action::Publish(publish) => self.publish(&publish, client, settings),
-            Action::Subscribe(subscriptions) => {
-                self.subscribe(&subscriptions, client, owned, settings);
-            }
-            Action::Unsubscribe(filters) => self.unsubscribe(&filters, client, owned),
-            Action::Disconnect => return Err(Closing::Disconnect),
-        }
-        if let Some(reply) = step.reply {
-            self.send(&reply, client);
-        }
-        Ok(())
-    }
-
-    fn publish(&self, publish: &Publish, client: &Client, settings: &Settings) {
-        self.shared
-            .counters
-            .received
-            .fetch_add(1, Ordering::Relaxed);
-        let id = &client.identity().client_id;
-        let refused = if !settings.may_write(client.listener(), client.identity(), &publish.topic) {
-            Some("Denied")
-        } else if publish.payload.len() > settings.max_payload {
-            Some("Dropped too large")
-        } else {
-            None
-        };
-        if let Some(refused) = refused {
-            // Acknowledged all the same: before version 5 there is no way to say no.
-            return self.shared.debug(format_args!(
-                "{refused} PUBLISH from {id} {}",
-                trace(publish)
-            ));
-        }
-        let retain = publish.retain && settings.retain_available;
-        if let Some(message) = Message::new(&publish.topic, &publish.payload, publish.qos, retain) {
-            self.shared
-                .publish(&Arc::new(message), Some(client), settings);
+    /// What packets are judged by now.
+    pub(super) fn rules(&self, settings: &Settings, listener: &ListenerRules) -> Rules {
+        Rules {
+            version: self.me.version,
+            receive_maximum: settings.max_inflight_messages,
+            max_qos: listener.max_qos,
+            retain_available: settings.retain_available,
+            ends_at_once: self.me.client.expiry() == SessionExpiry::AT_ONCE,
         }
     }
 
-    fn subscribe(
-        &self,
-        subscriptions: &[Subscription],
-        client: &Arc<Client>,
-        owned: &mut Owned,
-        settings: &Settings,
-    ) {
-        let id = &client.identity().client_id;
-        for Subscription { filter, qos } in subscriptions {
-            self.shared.debug(format_args!("\t{filter} (QoS {qos})"));
-            self.shared
-                .log
-                .log(LogType::Subscribe, format_args!("{id} {qos} {filter}"));
-        }
-        self.shared
-            .router
-            .subscribe(client, owned, subscriptions, settings.delivery, settings);
-    }
-
-    fn unsubscribe(&self, filters: &[Text], client: &Client, owned: &mut Owned) {
-        let id = &client.identity().client_id;
-        for filter in filters {
-            self.shared.debug(format_args!("\t{filter}"));
-            self.shared
-                .log
-                .log(LogType::Unsubscribe, format_args!("{id} {filter}"));
-            self.shared.router.unsubscribe(client, owned, filter);
-        }
-    }
-
-    /// Sends again what was in flight when the client went away [MQTT-4.4.0-1].
-    fn redeliver(&mut self) -> Result<(), Closing> {
-        let client = Arc::clone(&self.me.client);
-        let owned = client.owned();
-        if !owned.is_owned_by(self.me.token) {
-            return Err(Closing::TakenOver);
-        }
-        for entry in owned.session.outgoing.window() {
-            match &entry.stage {
-                Stage::PubAck(delivery) | Stage::PubRec(delivery) => {
-                    self.deliver(delivery, Some(entry.id), true, &client);
-                }
-                Stage::PubComp => self.send(&Packet::PubRel(entry.id), &client),
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends messages from the inbox as long as there is room for them here and at the client.
-    fn send_waiting(&mut self, client: &Client, owned: &mut Owned, settings: &Settings) {
-        let outgoing = &mut owned.session.outgoing;
-        let mut inbox = client.inbox();
-        while self.stream.has_room() {
-            let promised =
-                outgoing.has_room(settings.max_inflight_messages, settings.max_inflight_bytes);
-            let Some(delivery) = inbox.pop(promised) else {
-                break;
-            };
-            let id = match delivery.qos {
-                QoS::AtMostOnce => None,
-                QoS::AtLeastOnce | QoS::ExactlyOnce => outgoing.start(delivery.clone()),
-            };
-            self.deliver(&delivery, id, false, client);
-        }
-        self.more = !self.stream.has_room();
-    }
-
-    fn deliver(&mut self, delivery: &Delivery, id: Option<PacketId>, dup: bool, client: &Client) {
-        let Delivery {
-            message,
-            qos,
-            retain,
-        } = delivery;
-        self.stream
-            .outbox
-            .publish(message.frame(), dup, *qos, *retain, id);
-        self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
-        let trace = Trace {
-            dup,
-            qos: *qos,
-            retain: *retain,
-            id: id.map_or(0, PacketId::get),
-            topic: message.topic(),
-            size: message.payload().len(),
-        };
-        self.shared.debug(format_args!(
-            "Sending PUBLISH to {} {trace}",
-            client.identity().client_id
-        ));
-    }
-
-    fn send(&mut self, packet: &Packet, client: &Client) {
-        if self.stream.outbox.packet(packet).is_err() {
-            // No answer to a packet that was taken is larger than the packet was.
+    /// Tells a client of version 5 why the connection ends, unless it said so itself [MQTT-3.14.4-3].
+    fn say_goodbye(&mut self, closing: &Closing) {
+        if !self.me.version.has_properties() {
             return;
         }
-        let (name, id) = (packet.name(), &client.identity().client_id);
-        match packet {
-            Packet::PubAck(number) | Packet::PubRec(number) => {
-                self.shared
-                    .debug(format_args!("Sending {name} to {id} (m{number}, rc0)"));
-            }
-            Packet::PubRel(number) | Packet::PubComp(number) => {
-                self.shared
-                    .debug(format_args!("Sending {name} to {id} (m{number})"));
-            }
-            _ => self.shared.debug(format_args!("Sending {name} to {id}")),
+        if let Some(reason) = closing.reason() {
+            let outcome = self.me.explained(reason, closing);
+            self.send(&Packet::Disconnect(outcome));
         }
     }
 
-    fn trace_received(&self, packet: &Packet, client: &Client) {
-        let (name, id) = (packet.name(), &client.identity().client_id);
-        match packet {
-            Packet::Publish(publish) => {
-                self.shared.debug(format_args!(
-                    "Received PUBLISH from {id} {}",
-                    trace(publish)
-                ));
-            }
-            Packet::PubAck(number) | Packet::PubRec(number) | Packet::PubComp(number) => {
-                self.shared.debug(format_args!(
-                    "Received {name} from {id} (Mid: {number}, RC:0)"
-                ));
-            }
-            Packet::PubRel(number) => {
-                self.shared
-                    .debug(format_args!("Received {name} from {id} (Mid: {number})"));
-            }
-            _ => self.shared.debug(format_args!("Received {name} from {id}")),
-        }
+    /// The bytes of the mount point at the front of a topic, which the client does not see.
+    pub(super) fn mounted(listener: &ListenerRules) -> usize {
+        listener.mount_point.len()
     }
-}
 
-fn trace(publish: &Publish) -> Trace<'_> {
-    Trace {
-        dup: publish.dup,
-        qos: publish.qos,
-        retain: publish.retain,
-        id: publish.id.map_or(0, PacketId::get),
-        topic: &publish.topic,
-        size: publish.payload.len(),
+    /// The lower of what a client asks for and what its listener serves.
+    pub(super) fn served(listener: &ListenerRules, qos: QoS) -> QoS {
+        qos.min(listener.max_qos)
     }
 }

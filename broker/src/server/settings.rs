@@ -1,14 +1,15 @@
 //! What connections are served by: the configuration in the form they need, replaced as a whole at a reload.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 
+use super::setup::place;
 use crate::acl::Access;
-use crate::codec;
+use crate::codec::{self, QoS, Version};
 use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
-use crate::router::{AccessCheck, Client, DeliveryRules, Identity};
+use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
@@ -29,6 +30,12 @@ pub(super) struct Settings {
     /// Seconds; `None` is no limit.
     pub(super) max_keep_alive: Option<u16>,
     pub(super) retain_available: bool,
+    /// Whether whoever retained a message must still have the right to, for others to get it.
+    pub(super) check_retain_source: bool,
+    /// How long retained messages are kept that don't say so themselves.
+    pub(super) retain_expiry: Option<Duration>,
+    /// Whether a subscription to what a client may never read is refused.
+    pub(super) strict_subscribe: bool,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
@@ -37,12 +44,24 @@ pub(super) struct Settings {
 /// What the clients of one listener are served by.
 #[derive(Debug)]
 pub(super) struct ListenerRules {
+    /// Where it listens, by which it is known again after a restart.
+    pub(super) name: String,
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
+    /// The versions that are spoken.
+    pub(super) versions: Vec<Version>,
+    /// The highest quality of service.
+    pub(super) max_qos: QoS,
+    /// The most aliases that a client may set.
+    pub(super) topic_alias_maximum: u16,
+    /// The most aliases that are set for a client.
+    pub(super) topic_alias_maximum_broker: u16,
+    /// What stands before all topics of its clients, who don't see it.
+    pub(super) mount_point: String,
 }
 
 impl Settings {
@@ -70,6 +89,9 @@ impl Settings {
             max_keep_alive: Some(limits.max_keepalive)
                 .filter(|limit| !matches!(*limit, 0 | u16::MAX)),
             retain_available: limits.retain_available,
+            check_retain_source: true,
+            retain_expiry: None,
+            strict_subscribe: false,
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
@@ -80,6 +102,34 @@ impl Settings {
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
         let own = topic == "$SYS" || topic.starts_with("$SYS/");
         !own && self.allows(listener, who, topic, Access::Write)
+    }
+
+    /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
+    pub(super) fn may_subscribe(&self, _who: &Client, _filter: &str) -> bool {
+        !self.strict_subscribe
+    }
+
+    /// When a message is of no use any more, for the seconds that its publisher gave it, if any.
+    pub(super) fn expiry(&self, seconds: Option<u32>, retain: bool) -> Option<Instant> {
+        let own = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let time = own.or(self.retain_expiry.filter(|_| retain))?;
+        Instant::now().checked_add(time)
+    }
+
+    /// The seconds between packets for a client that asks for so many.
+    pub(super) fn keep_alive(&self, asked: u16) -> u16 {
+        match self.max_keep_alive {
+            Some(limit) if asked == 0 || asked > limit => limit,
+            _ => asked,
+        }
+    }
+
+    /// How long a session stays whose client asks for so long.
+    pub(super) fn session_expiry(&self, asked: SessionExpiry) -> SessionExpiry {
+        let limit = self.expiration.map_or(u32::MAX, |limit| {
+            u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)
+        });
+        asked.min(SessionExpiry(limit))
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
@@ -96,6 +146,15 @@ impl AccessCheck for Settings {
     fn may_read(&self, who: &Client, topic: &str) -> bool {
         self.allows(who.listener(), who.identity(), topic, Access::Read)
     }
+
+    fn may_have_retained(&self, who: Option<&Source>, topic: &str) -> bool {
+        match who {
+            Some(source) if self.check_retain_source => {
+                self.allows(source.listener, &source.identity, topic, Access::Write)
+            }
+            _ => true,
+        }
+    }
 }
 
 impl ListenerRules {
@@ -105,6 +164,7 @@ impl ListenerRules {
         tls: Option<Arc<ServerConfig>>,
     ) -> Self {
         Self {
+            name: place(listener),
             allow_anonymous: listener.security.allow_anonymous,
             access,
             policy: Policy {
@@ -114,6 +174,11 @@ impl ListenerRules {
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
             max_connections: or_unlimited(listener.max_connections),
+            versions: Version::ALL.to_vec(),
+            max_qos: QoS::ExactlyOnce,
+            topic_alias_maximum: 10,
+            topic_alias_maximum_broker: 10,
+            mount_point: String::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::auth::PasswordCheck;
 use super::settings::Settings;
-use crate::codec::Text;
+use crate::codec::{Forwarded, Text};
 use crate::log::{LogType, Logger};
 use crate::router::{Client, Message, Routed, Router};
 
@@ -88,6 +88,7 @@ impl Shared {
         let message = topic.and_then(|topic| {
             Message::new(
                 &topic,
+                &Forwarded::default(),
                 &payload.into(),
                 crate::codec::QoS::ExactlyOnce,
                 retain,

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::error::ServerError;
+use super::serve::publish_wills;
 use super::shared::Shared;
 use crate::config::{Autosave, Persistence};
 use crate::log::LogType;
-use crate::store::{self, Loaded, Snapshot};
+use crate::router::Ended;
+use crate::store::{self, Context, Loaded, Snapshot};
 
 /// Decides when to save by itself.
 #[derive(Debug)]
@@ -46,7 +48,8 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
         return Ok(());
     }
     let path = persistence.path();
-    match store::load(&path)? {
+    let context = context(shared);
+    match store::load(&path, &context)? {
         Loaded::Absent => {}
         Loaded::Whole(Snapshot { retained, sessions }) => {
             let rules = shared.settings().delivery;
@@ -85,6 +88,12 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
     Ok(())
 }
 
+fn context(shared: &Shared) -> Context {
+    let settings = shared.settings();
+    let names = settings.listeners.iter().map(|rules| rules.name.clone());
+    Context::now(names.collect())
+}
+
 /// Writes the state, on a thread where waiting for the disk holds up nobody.
 pub(super) async fn save(shared: &Arc<Shared>, persistence: &Persistence) {
     if !persistence.enabled {
@@ -98,9 +107,11 @@ pub(super) async fn save(shared: &Arc<Shared>, persistence: &Persistence) {
     // Before the picture is taken: what comes while it is taken is saved next time.
     let changes = shared.counters.changes.swap(0, Ordering::Relaxed);
     let theirs = Arc::clone(shared);
-    let saved =
-        tokio::task::spawn_blocking(move || store::save(&Snapshot::of(&theirs.router), &path))
-            .await;
+    let saved = tokio::task::spawn_blocking(move || {
+        let context = context(&theirs);
+        store::save(&Snapshot::of(&theirs.router, context.now), &path, &context)
+    })
+    .await;
     let problem = match saved {
         Ok(Ok(())) => return,
         Ok(Err(error)) => ServerError::from(error).with_causes(),
@@ -115,15 +126,18 @@ pub(super) async fn save(shared: &Arc<Shared>, persistence: &Persistence) {
         .log(LogType::Error, format_args!("Error: {problem}."));
 }
 
-/// Ends sessions whose clients have been away for too long.
+/// Ends what has waited for too long: sessions, wills that are to be published now, retained messages.
 pub(super) fn expire(shared: &Shared) {
     let settings = shared.settings();
-    let Some(limit) = settings.expiration else {
-        return;
-    };
-    for id in shared.router.expire(limit, settings.delivery) {
+    let now = Instant::now();
+    publish_wills(shared, &shared.router.due_wills(now), &settings);
+    let ended = shared.router.expire(settings.expiration, settings.delivery);
+    for Ended { client, .. } in &ended {
+        let id = &client.identity().client_id;
         shared.notice(format_args!("Expiring client {id} due to timeout."));
     }
+    publish_wills(shared, &ended, &settings);
+    shared.router.expire_retained(now);
 }
 
 /// How often the broker looks whether something is to be saved or has expired.

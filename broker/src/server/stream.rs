@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::outbox::Outbox;
 use super::transport::Transport;
-use crate::codec::{DecodeError, Limits, Packet, Version, decode};
+use crate::codec::{DecodeError, Limits, Packet, Version, announced_version, decode};
 
 /// Bytes that may wait to be written; with more, neither packets are taken nor messages sent.
 const HIGH_WATER: usize = 128 * 1024;
@@ -63,6 +63,11 @@ impl Stream {
     /// Whether more may be put into the outbox.
     pub(super) fn has_room(&self) -> bool {
         self.outbox.len() < HIGH_WATER
+    }
+
+    /// The version of the CONNECT that is there, or the part of one.
+    pub(super) fn announced_version(&self) -> Option<Version> {
+        announced_version(&self.input)
     }
 
     /// The next packet, if a whole one is there and its answer has room.

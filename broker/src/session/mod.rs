@@ -3,12 +3,14 @@
 //! Nothing here does I/O or looks at a clock. [`review()`] judges a CONNECT; a [`Session`] holds what outlives
 //! a connection and answers every packet after it; [`KeepAlive`] is told the time.
 
+mod alias;
 mod handshake;
 mod keepalive;
 mod machine;
 mod outgoing;
 
-pub use handshake::{Admission, Policy, review};
+pub use alias::{IncomingAliases, OutgoingAliases};
+pub use handshake::{Admission, ClientLimits, Policy, review};
 pub use keepalive::KeepAlive;
-pub use machine::{Action, Session, Step, Violation};
+pub use machine::{Action, Rules, Session, Step, Violation};
 pub use outgoing::{InFlight, Outgoing, Stage};

@@ -83,6 +83,11 @@ impl Outgoing {
         due
     }
 
+    /// A PUBREC came that refuses the message. Says whether it was due.
+    pub fn refuse(&mut self, id: PacketId) -> bool {
+        self.finish(id, |stage| matches!(stage, Stage::PubRec(_)))
+    }
+
     /// A PUBCOMP came. Says whether it was due.
     pub fn complete(&mut self, id: PacketId) -> bool {
         self.finish(id, |stage| matches!(stage, Stage::PubComp))
@@ -136,15 +141,17 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::codec::Text;
-    use crate::router::Message;
+    use crate::codec::{Forwarded, Text};
+    use crate::router::{Message, Numbers};
 
     fn delivery(qos: QoS) -> Delivery {
-        let message = Message::new(&Text::new("t").unwrap(), &Bytes::new(), qos, false).unwrap();
+        let topic = Text::new("t").unwrap();
+        let message = Message::new(&topic, &Forwarded::default(), &Bytes::new(), qos, false);
         Delivery {
-            message: Arc::new(message),
+            message: Arc::new(message.unwrap()),
             qos,
             retain: false,
+            numbers: Numbers::None,
         }
     }
 

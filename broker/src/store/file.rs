@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::format::FormatError;
+use super::format::{Context, FormatError};
 use super::snapshot::Snapshot;
 
 /// Why the state could not be saved or read.
@@ -63,7 +63,7 @@ pub enum Loaded {
 /// # Errors
 ///
 /// The file is there but can't be read at all, or a later broker wrote it. One that is damaged is no error.
-pub fn load(path: &Path) -> Result<Loaded, StoreError> {
+pub fn load(path: &Path, context: &Context) -> Result<Loaded, StoreError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
     match read {
@@ -76,7 +76,7 @@ pub fn load(path: &Path) -> Result<Loaded, StoreError> {
             });
         }
     }
-    Ok(match Snapshot::decode(Bytes::from(bytes)) {
+    Ok(match Snapshot::decode(Bytes::from(bytes), context) {
         Ok(snapshot) => Loaded::Whole(snapshot),
         Err(why @ FormatError::Version(_)) => {
             return Err(StoreError::Newer {
@@ -96,8 +96,8 @@ pub fn load(path: &Path) -> Result<Loaded, StoreError> {
 /// # Errors
 ///
 /// It could not be written. The old file is then as it was.
-pub fn save(snapshot: &Snapshot, path: &Path) -> Result<(), StoreError> {
-    write_atomic(path, &snapshot.encode()).map_err(|source| StoreError::Save {
+pub fn save(snapshot: &Snapshot, path: &Path, context: &Context) -> Result<(), StoreError> {
+    write_atomic(path, &snapshot.encode(context)).map_err(|source| StoreError::Save {
         path: path.to_owned(),
         source,
     })
@@ -152,26 +152,30 @@ fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn context() -> Context {
+        Context::now(Vec::new())
+    }
+
     #[test]
     fn a_damaged_file_is_set_aside_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mqtt-broker.db");
-        assert!(matches!(load(&path).unwrap(), Loaded::Absent));
+        assert!(matches!(load(&path, &context()).unwrap(), Loaded::Absent));
         for name in ["mqtt-broker.db.damaged", "mqtt-broker.db.damaged-2"] {
             write_atomic(&path, name.as_bytes()).unwrap();
             let Loaded::Damaged {
                 why: FormatError::Magic,
                 aside: Ok(aside),
-            } = load(&path).unwrap()
+            } = load(&path, &context()).unwrap()
             else {
                 panic!("not noticed")
             };
             assert_eq!(aside, folder.path().join(name));
             assert_eq!(fs::read(&aside).unwrap(), name.as_bytes());
         }
-        save(&Snapshot::default(), &path).unwrap();
+        save(&Snapshot::default(), &path, &context()).unwrap();
         assert!(
-            matches!(load(&path).unwrap(), Loaded::Whole(snapshot) if snapshot == Snapshot::default())
+            matches!(load(&path, &context()).unwrap(), Loaded::Whole(snapshot) if snapshot == Snapshot::default())
         );
     }
 
@@ -179,10 +183,14 @@ mod tests {
     fn a_file_of_a_later_broker_stays_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mqtt-broker.db");
-        let later = Snapshot::default().encode_as(super::super::snapshot::FORMAT + 1);
+        let mut later = bytes::BytesMut::from(&Snapshot::default().encode(&context())[..]);
+        later.truncate(later.len() - 32);
+        // The format stands behind the first line.
+        later[20] = u8::MAX;
+        let later = super::super::snapshot::sealed(later);
         write_atomic(&path, &later).unwrap();
         assert!(matches!(
-            load(&path),
+            load(&path, &context()),
             Err(StoreError::Newer {
                 why: FormatError::Version(_),
                 ..
@@ -193,7 +201,12 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error_that_names_the_file() {
-        let error = save(&Snapshot::default(), Path::new("/nonexistent/x.db")).unwrap_err();
+        let error = save(
+            &Snapshot::default(),
+            Path::new("/nonexistent/x.db"),
+            &context(),
+        )
+        .unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot save the state to /nonexistent/x.db"

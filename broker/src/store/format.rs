@@ -1,4 +1,6 @@
-//! The primitives of the file: numbers, texts and byte strings.
+//! The primitives of the file: numbers, texts, byte strings and moments.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
@@ -29,28 +31,82 @@ pub enum FormatError {
 }
 
 /// Reads fields from the front of bytes.
-pub(super) struct Reader(pub(super) Bytes);
+pub(super) struct Reader<'a> {
+    bytes: Bytes,
+    /// The format that the bytes are in.
+    pub(super) format: u16,
+    /// Where and when they are read.
+    pub(super) context: &'a Context,
+    /// The number that each listener of the bytes has now.
+    pub(super) listeners: Vec<usize>,
+}
 
-impl Reader {
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: Bytes, context: &'a Context) -> Self {
+        Self {
+            bytes,
+            format: 0,
+            context,
+            listeners: Vec::new(),
+        }
+    }
+
     pub(super) fn u8(&mut self) -> Result<u8, FormatError> {
-        self.0.try_get_u8().map_err(|_short| FormatError::Short)
+        self.bytes.try_get_u8().map_err(|_short| FormatError::Short)
     }
 
     pub(super) fn u16(&mut self) -> Result<u16, FormatError> {
-        self.0.try_get_u16().map_err(|_short| FormatError::Short)
+        self.bytes
+            .try_get_u16()
+            .map_err(|_short| FormatError::Short)
     }
 
     pub(super) fn u32(&mut self) -> Result<u32, FormatError> {
-        self.0.try_get_u32().map_err(|_short| FormatError::Short)
+        self.bytes
+            .try_get_u32()
+            .map_err(|_short| FormatError::Short)
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, FormatError> {
+        self.bytes
+            .try_get_u64()
+            .map_err(|_short| FormatError::Short)
+    }
+
+    /// A field that may be absent, which a flag before it says.
+    pub(super) fn optional<T>(
+        &mut self,
+        field: impl FnOnce(&mut Self) -> Result<T, FormatError>,
+    ) -> Result<Option<T>, FormatError> {
+        if self.flag()? {
+            field(self).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// A moment, written in seconds since 1970.
+    pub(super) fn moment(&mut self) -> Result<Instant, FormatError> {
+        let seconds = self.u64()?;
+        Ok(self.context.instant(seconds))
+    }
+
+    /// The number that a listener has now.
+    pub(super) fn listener(&mut self) -> Result<usize, FormatError> {
+        let number = usize::from(self.u16()?);
+        self.listeners
+            .get(number)
+            .copied()
+            .ok_or(FormatError::Value)
     }
 
     pub(super) fn bytes(&mut self) -> Result<Bytes, FormatError> {
         let length = usize::try_from(self.u32()?).map_err(|_huge| FormatError::Short)?;
-        if length > self.0.len() {
+        if length > self.bytes.len() {
             return Err(FormatError::Short);
         }
         // A copy, so that one message that stays does not keep the whole file in memory.
-        Ok(Bytes::copy_from_slice(&self.0.split_to(length)))
+        Ok(Bytes::copy_from_slice(&self.bytes.split_to(length)))
     }
 
     pub(super) fn text(&mut self) -> Result<Text, FormatError> {
@@ -88,11 +144,67 @@ impl Reader {
     }
 
     pub(super) fn end(&self) -> Result<(), FormatError> {
-        if self.0.is_empty() {
+        if self.bytes.is_empty() {
             Ok(())
         } else {
-            Err(FormatError::Trailing(self.0.len()))
+            Err(FormatError::Trailing(self.bytes.len()))
         }
+    }
+}
+
+/// Where and when a file is written or read.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Now, by the clock that only goes forward.
+    pub now: Instant,
+    /// Now, in seconds since 1970: what holds over a restart.
+    pub seconds: u64,
+    /// What the listeners are called, by number: they may have other numbers after a restart.
+    pub listeners: Vec<String>,
+}
+
+impl Context {
+    /// That of this moment.
+    pub fn now(listeners: Vec<String>) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            now: Instant::now(),
+            seconds: since.map_or(0, |since| since.as_secs()),
+            listeners,
+        }
+    }
+
+    /// Seconds since 1970, parts of one cut off.
+    pub(super) fn unix(&self, moment: Instant) -> u64 {
+        let ahead = moment.saturating_duration_since(self.now);
+        let behind = self.now.saturating_duration_since(moment);
+        (self.seconds + whole_seconds(ahead)).saturating_sub(behind.as_secs())
+    }
+
+    /// The moment of a time in seconds since 1970; one before the machine was started is the start at the
+    /// earliest that can be said.
+    fn instant(&self, seconds: u64) -> Instant {
+        let ahead = Duration::from_secs(seconds.saturating_sub(self.seconds));
+        let behind = Duration::from_secs(self.seconds.saturating_sub(seconds));
+        let later = self.now.checked_add(ahead).unwrap_or(self.now);
+        later.checked_sub(behind).unwrap_or(later)
+    }
+}
+
+/// A time in seconds, begun ones counted.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Appends a field that may be absent.
+pub(super) fn put_optional<T>(
+    field: Option<T>,
+    out: &mut BytesMut,
+    put: impl FnOnce(T, &mut BytesMut),
+) {
+    out.put_u8(field.is_some().into());
+    if let Some(field) = field {
+        put(field, out);
     }
 }
 

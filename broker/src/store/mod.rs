@@ -6,8 +6,9 @@
 
 mod file;
 mod format;
+mod record;
 mod snapshot;
 
 pub use file::{Loaded, StoreError, load, save};
-pub use format::FormatError;
+pub use format::{Context, FormatError};
 pub use snapshot::Snapshot;

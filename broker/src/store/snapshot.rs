@@ -1,26 +1,27 @@
 //! All durable state at one moment, as a value and as bytes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use super::format::{FormatError, Reader, put_bytes, put_count};
-use crate::router::{Delivery, Identity, Message, Router, SessionImage};
-use crate::session::{InFlight, Stage};
+use super::format::{Context, FormatError, Reader, put_bytes, put_count};
+use super::record::{message, put_message, put_session, session};
+use crate::codec::Text;
+use crate::router::{Message, Router, SessionImage};
 
 /// What the file begins with. The line break shows a transfer that changed line ends.
 const MAGIC: &[u8] = b"mqtt-broker state\r\n";
 
 /// The format that is written.
-pub(super) const FORMAT: u16 = 1;
+///
+/// Format 1, of brokers that did not know version 5, is read as well: it has no properties, identifiers,
+/// expiries, listeners and wills.
+pub(super) const FORMAT: u16 = 2;
 
 /// Bytes of the checksum at the end: SHA-256 of all before it.
 const CHECKSUM: usize = 32;
-
-const AWAITS_PUBACK: u8 = 1;
-const AWAITS_PUBREC: u8 = 2;
-const AWAITS_PUBCOMP: u8 = 3;
 
 /// All durable state at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,13 +35,13 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes a picture of `router`. Messages are shared, not copied, and each session is locked for itself,
     /// so that clients hardly notice. `$SYS` is made anew at each start and not saved.
-    pub fn of(router: &Router) -> Self {
+    pub fn of(router: &Router, now: Instant) -> Self {
         let mut retained = router.retained_now();
         retained.retain(|message| !message.topic().starts_with("$SYS/"));
         let clients = router.clients_now();
         let mut sessions: Vec<_> = clients
             .iter()
-            .filter_map(|client| SessionImage::of(client))
+            .filter_map(|client| SessionImage::of(client, now))
             .collect();
         retained.sort_unstable_by(|a, b| a.topic().cmp(b.topic()));
         sessions.sort_unstable_by(|a, b| a.identity.client_id.cmp(&b.identity.client_id));
@@ -48,33 +49,33 @@ impl Snapshot {
     }
 
     /// The bytes of the file.
-    pub fn encode(&self) -> Bytes {
-        self.encode_as(FORMAT)
-    }
-
-    pub(super) fn encode_as(&self, format: u16) -> Bytes {
+    pub fn encode(&self, context: &Context) -> Bytes {
         let mut out = BytesMut::new();
         out.put_slice(MAGIC);
-        out.put_u16(format);
+        out.put_u16(FORMAT);
+        put_count(context.listeners.len(), &mut out);
+        for name in &context.listeners {
+            put_bytes(name.as_bytes(), &mut out);
+        }
         put_count(self.retained.len(), &mut out);
         for message in &self.retained {
-            put_message(message, &mut out);
+            put_message(message, context, &mut out);
         }
         put_count(self.sessions.len(), &mut out);
         for session in &self.sessions {
-            put_session(session, &mut out);
+            put_session(session, context, &mut out);
         }
-        let checksum = Sha256::digest(&out);
-        out.put_slice(&checksum);
-        out.freeze()
+        sealed(out)
     }
 
     /// Reads the bytes of a file.
     ///
+    /// Who came by a listener that is gone is under the rules of the first one, until it comes back.
+    ///
     /// # Errors
     ///
     /// They are no snapshot, not a whole one, or one of a later version.
-    pub fn decode(mut bytes: Bytes) -> Result<Self, FormatError> {
+    pub fn decode(mut bytes: Bytes, context: &Context) -> Result<Self, FormatError> {
         if !bytes.starts_with(MAGIC) {
             return Err(FormatError::Magic);
         }
@@ -86,10 +87,15 @@ impl Snapshot {
         if Sha256::digest(&bytes)[..] != checksum[..] {
             return Err(FormatError::Checksum);
         }
-        let mut reader = Reader(bytes.slice(MAGIC.len()..));
-        let version = reader.u16()?;
-        if version != FORMAT {
-            return Err(FormatError::Version(version));
+        let mut reader = Reader::new(bytes.slice(MAGIC.len()..), context);
+        reader.format = reader.u16()?;
+        if !(1..=FORMAT).contains(&reader.format) {
+            return Err(FormatError::Version(reader.format));
+        }
+        if reader.format >= 2 {
+            let names = reader.list(Reader::text)?;
+            let number = |name: &Text| context.listeners.iter().position(|now| *name == **now);
+            reader.listeners = names.iter().map(|name| number(name).unwrap_or(0)).collect();
         }
         let retained = reader.list(|reader| message(reader).map(Arc::new))?;
         let sessions = reader.list(session)?;
@@ -98,171 +104,135 @@ impl Snapshot {
     }
 }
 
-fn put_message(message: &Message, out: &mut BytesMut) {
-    out.put_u8(message.qos().bits());
-    out.put_u8(message.retain().into());
-    put_bytes(message.topic().as_bytes(), out);
-    put_bytes(message.payload(), out);
-}
-
-fn message(reader: &mut Reader) -> Result<Message, FormatError> {
-    let qos = reader.qos()?;
-    let retain = reader.flag()?;
-    let topic = reader.text()?;
-    crate::topic::validate_name(&topic).map_err(|_invalid| FormatError::Value)?;
-    Message::new(&topic, &reader.bytes()?, qos, retain).ok_or(FormatError::Value)
-}
-
-fn put_delivery(delivery: &Delivery, out: &mut BytesMut) {
-    out.put_u8(delivery.qos.bits());
-    out.put_u8(delivery.retain.into());
-    put_message(&delivery.message, out);
-}
-
-fn delivery(reader: &mut Reader) -> Result<Delivery, FormatError> {
-    let qos = reader.qos()?;
-    let retain = reader.flag()?;
-    Ok(Delivery {
-        message: Arc::new(message(reader)?),
-        qos,
-        retain,
-    })
-}
-
-fn put_in_flight(entry: &InFlight, out: &mut BytesMut) {
-    out.put_u16(entry.id.get());
-    match &entry.stage {
-        Stage::PubAck(delivery) => {
-            out.put_u8(AWAITS_PUBACK);
-            put_delivery(delivery, out);
-        }
-        Stage::PubRec(delivery) => {
-            out.put_u8(AWAITS_PUBREC);
-            put_delivery(delivery, out);
-        }
-        Stage::PubComp => out.put_u8(AWAITS_PUBCOMP),
-    }
-}
-
-fn in_flight(reader: &mut Reader) -> Result<InFlight, FormatError> {
-    let id = reader.packet_id()?;
-    let stage = match reader.u8()? {
-        AWAITS_PUBACK => Stage::PubAck(delivery(reader)?),
-        AWAITS_PUBREC => Stage::PubRec(delivery(reader)?),
-        AWAITS_PUBCOMP => Stage::PubComp,
-        _ => return Err(FormatError::Value),
-    };
-    Ok(InFlight { id, stage })
-}
-
-fn put_session(session: &SessionImage, out: &mut BytesMut) {
-    put_bytes(session.identity.client_id.as_bytes(), out);
-    out.put_u8(session.identity.username.is_some().into());
-    if let Some(username) = &session.identity.username {
-        put_bytes(username.as_bytes(), out);
-    }
-    put_count(session.subscriptions.len(), out);
-    for (filter, qos) in &session.subscriptions {
-        put_bytes(filter.as_bytes(), out);
-        out.put_u8(qos.bits());
-    }
-    put_count(session.in_flight.len(), out);
-    for entry in &session.in_flight {
-        put_in_flight(entry, out);
-    }
-    put_count(session.received.len(), out);
-    for id in &session.received {
-        out.put_u16(id.get());
-    }
-    put_count(session.queued.len(), out);
-    for delivery in &session.queued {
-        put_delivery(delivery, out);
-    }
-}
-
-fn session(reader: &mut Reader) -> Result<SessionImage, FormatError> {
-    let client_id = reader.text()?;
-    let username = if reader.flag()? {
-        Some(reader.text()?)
-    } else {
-        None
-    };
-    let subscriptions = reader.list(|reader| {
-        let filter = reader.text()?;
-        crate::topic::validate_filter(&filter).map_err(|_invalid| FormatError::Value)?;
-        Ok((filter, reader.qos()?))
-    })?;
-    Ok(SessionImage {
-        identity: Identity {
-            client_id,
-            username,
-        },
-        subscriptions,
-        in_flight: reader.list(in_flight)?,
-        received: reader.list(Reader::packet_id)?,
-        queued: reader.list(delivery)?,
-    })
+/// With the checksum of all of it behind it.
+pub(super) fn sealed(mut out: BytesMut) -> Bytes {
+    let checksum = Sha256::digest(&out);
+    out.put_slice(&checksum);
+    out.freeze()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
     use super::*;
-    use crate::codec::{PacketId, QoS, Text};
+    use crate::codec::{
+        Forwarded, MessageProperties, PacketId, Property, QoS, RetainHandling, SubscriptionOptions,
+        Will,
+    };
+    use crate::router::{
+        Delivery, DeliveryRules, Granted, Identity, Numbers, PendingWill, SessionExpiry,
+    };
+    use crate::session::{InFlight, Stage};
 
     fn text(text: &str) -> Text {
         Text::new(text).unwrap()
     }
 
-    fn example() -> Snapshot {
-        let message = |topic: &str, qos| {
-            Arc::new(
-                Message::new(&text(topic), &Bytes::from_static(b"\0payload"), qos, true).unwrap(),
-            )
-        };
-        let delivery = |qos| Delivery {
-            message: message("a/b", qos),
+    fn context() -> Context {
+        Context::now(vec!["port 1883".to_owned(), "port 8883".to_owned()])
+    }
+
+    fn message(topic: &str, qos: QoS) -> Message {
+        let name = Property::UserProperty(text("name"), text("value"));
+        let properties: Forwarded = [name].into_iter().collect();
+        let payload = Bytes::from_static(b"\0payload");
+        Message::new(&text(topic), &properties, &payload, qos, true).unwrap()
+    }
+
+    fn delivery(qos: QoS, numbers: &[u32]) -> Delivery {
+        Delivery {
+            message: Arc::new(message("a/b", qos)),
             qos,
             retain: false,
-        };
+            numbers: numbers.iter().copied().collect(),
+        }
+    }
+
+    /// Whole seconds before and after now are told exactly.
+    fn example(context: &Context) -> Snapshot {
         let in_flight = |id, stage| InFlight {
             id: PacketId::new(id).unwrap(),
             stage,
         };
+        let minute = Duration::from_secs(60);
+        let identity = Identity {
+            client_id: text("c"),
+            username: Some(text("fred")),
+        };
+        let source = crate::router::Source {
+            identity: Arc::new(identity.clone()),
+            listener: 1,
+        };
+        let options = SubscriptionOptions {
+            qos: QoS::ExactlyOnce,
+            no_local: true,
+            retain_as_published: true,
+            retain_handling: RetainHandling::Send,
+        };
+        let granted = Granted {
+            options,
+            number: NonZeroU32::new(7),
+        };
         Snapshot {
             retained: vec![
-                message("a/b", QoS::AtLeastOnce),
-                message("ü", QoS::AtMostOnce),
+                Arc::new(
+                    message("a/b", QoS::AtLeastOnce)
+                        .expiring(Some(context.now + minute))
+                        .published_by(Some(source)),
+                ),
+                Arc::new(message("ü", QoS::AtMostOnce)),
             ],
             sessions: vec![SessionImage {
-                identity: Identity {
-                    client_id: text("c"),
-                    username: Some(text("fred")),
-                },
-                subscriptions: vec![(text("a/+/#"), QoS::ExactlyOnce)],
+                identity,
+                expiry: SessionExpiry(3600),
+                away_since: context.now,
+                listener: 1,
+                subscriptions: vec![
+                    (text("$share/g/x"), QoS::AtMostOnce.into()),
+                    (text("a/+/#"), granted),
+                ],
                 in_flight: vec![
-                    in_flight(7, Stage::PubAck(delivery(QoS::AtLeastOnce))),
-                    in_flight(8, Stage::PubRec(delivery(QoS::ExactlyOnce))),
+                    in_flight(7, Stage::PubAck(delivery(QoS::AtLeastOnce, &[]))),
+                    in_flight(8, Stage::PubRec(delivery(QoS::ExactlyOnce, &[7]))),
                     in_flight(9, Stage::PubComp),
                 ],
                 received: vec![PacketId::new(3).unwrap()],
-                queued: vec![delivery(QoS::AtLeastOnce)],
+                queued: vec![delivery(QoS::AtLeastOnce, &[7, 8])],
+                will: Some(PendingWill {
+                    due: context.now + minute,
+                    will: Will {
+                        topic: text("will"),
+                        payload: Bytes::from_static(b"gone"),
+                        qos: QoS::AtLeastOnce,
+                        retain: true,
+                        properties: MessageProperties {
+                            expiry: Some(5),
+                            ..MessageProperties::default()
+                        },
+                    },
+                }),
             }],
         }
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        for snapshot in [example(), Snapshot::default()] {
-            assert_eq!(Snapshot::decode(snapshot.encode()), Ok(snapshot));
+        let context = context();
+        for snapshot in [example(&context), Snapshot::default()] {
+            let bytes = snapshot.encode(&context);
+            assert_eq!(Snapshot::decode(bytes, &context), Ok(snapshot));
         }
     }
 
     #[test]
     fn a_file_cut_anywhere_or_with_any_byte_changed_is_refused() {
-        let bytes = example().encode();
+        let context = context();
+        let bytes = example(&context).encode(&context);
         for length in 0..bytes.len() {
             assert!(
-                Snapshot::decode(bytes.slice(..length)).is_err(),
+                Snapshot::decode(bytes.slice(..length), &context).is_err(),
                 "cut after {length}"
             );
         }
@@ -270,7 +240,7 @@ mod tests {
             let mut changed = bytes.to_vec();
             changed[index] ^= 0x10;
             assert!(
-                Snapshot::decode(changed.into()).is_err(),
+                Snapshot::decode(changed.into(), &context).is_err(),
                 "changed at {index}"
             );
         }
@@ -279,20 +249,75 @@ mod tests {
     #[test]
     fn a_router_has_the_same_state_after_it_was_saved_and_restored() {
         let router = Router::default();
-        let limits = crate::router::DeliveryRules {
+        let limits = DeliveryRules {
             messages: 10,
             bytes: 1000,
             qos0_offline: false,
             upgrade_qos: false,
             duplicates: false,
         };
-        let snapshot = example();
+        let context = context();
+        let snapshot = example(&context);
         for message in &snapshot.retained {
             router.restore_retained(Arc::clone(message));
         }
         for session in snapshot.sessions.clone() {
             router.restore_session(session, limits);
         }
-        assert_eq!(Snapshot::of(&router), snapshot);
+        assert_eq!(Snapshot::of(&router, context.now), snapshot);
+    }
+
+    #[test]
+    fn time_passes_and_listeners_move_while_the_broker_is_down() {
+        let before = context();
+        let bytes = example(&before).encode(&before);
+        let after = Context {
+            now: before.now,
+            seconds: before.seconds + 20,
+            listeners: vec!["port 8883".to_owned()],
+        };
+        let read = Snapshot::decode(bytes, &after).unwrap();
+        let left = read.retained[0].remaining(after.now);
+        assert_eq!(left, Some(40));
+        assert_eq!(read.retained[0].source().unwrap().listener, 0);
+        let session = &read.sessions[0];
+        assert_eq!(session.listener, 0);
+        let will = session.will.as_ref().unwrap();
+        assert_eq!(will.due, after.now + Duration::from_secs(40));
+    }
+
+    #[test]
+    fn a_file_of_format_1_is_read() {
+        let mut out = BytesMut::new();
+        let put_old_message = |out: &mut BytesMut| {
+            out.put_slice(&[1, 1]);
+            put_bytes(b"a/b", out);
+            put_bytes(b"payload", out);
+        };
+        out.put_slice(MAGIC);
+        out.put_u16(1);
+        put_count(1, &mut out);
+        put_old_message(&mut out);
+        put_count(1, &mut out);
+        put_bytes(b"c", &mut out);
+        out.put_u8(0);
+        put_count(1, &mut out);
+        put_bytes(b"a/#", &mut out);
+        out.put_u8(2);
+        put_count(0, &mut out);
+        put_count(0, &mut out);
+        put_count(1, &mut out);
+        out.put_slice(&[1, 0]);
+        put_old_message(&mut out);
+        let read = Snapshot::decode(sealed(out), &context()).unwrap();
+        assert_eq!(*read.retained[0].topic(), "a/b");
+        let session = &read.sessions[0];
+        assert_eq!(session.expiry, SessionExpiry::NEVER);
+        assert_eq!(
+            session.subscriptions,
+            [(text("a/#"), QoS::ExactlyOnce.into())]
+        );
+        assert_eq!(session.queued[0].numbers, Numbers::None);
+        assert_eq!(&session.queued[0].message.payload()[..], b"payload");
     }
 }

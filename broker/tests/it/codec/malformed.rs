@@ -1,12 +1,165 @@
 //! Packets that break one rule each.
 
-use broker::codec::{DecodeError, Packet, QoS, Version};
+use broker::codec::{DecodeError, Packet, QoS, Reason, Version};
 use broker::topic::TopicError;
 
 use super::decoded;
 
 fn error(bytes: &[u8]) -> DecodeError {
     decoded(bytes, Version::V311).unwrap_err()
+}
+
+/// A PUBLISH of version 5 to the topic `t` with these properties.
+fn publish_5(properties: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(properties.len()).unwrap();
+    let mut packet = vec![0x30, 4 + length, 0, 1, b't', length];
+    packet.extend_from_slice(properties);
+    packet
+}
+
+/// A SUBSCRIBE of version 5 to `filter` with these options.
+fn subscribe_5(filter: &str, options: u8) -> Vec<u8> {
+    let length = u8::try_from(filter.len()).unwrap();
+    let mut packet = vec![0x82, 6 + length, 0, 1, 0, 0, length];
+    packet.extend_from_slice(filter.as_bytes());
+    packet.push(options);
+    packet
+}
+
+/// What is sent, how it is found wrong, and what the peer is told.
+type Broken = (Vec<u8>, DecodeError, Reason);
+
+fn assert_broken(cases: impl IntoIterator<Item = Broken>) {
+    for (bytes, expected, reason) in cases {
+        let error = decoded(&bytes, Version::V5).unwrap_err();
+        assert_eq!((error, error.reason()), (expected, reason), "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn each_broken_rule_of_answers_and_properties_has_its_error_and_its_reason() {
+    use DecodeError as E;
+    use Reason as R;
+    let user = b"\x26\x00\x01a\x00\x01b";
+    assert_broken([
+        (
+            b"\x40\x03\x00\x01\x03".to_vec(),
+            E::ReturnCode(3),
+            R::MalformedPacket,
+        ),
+        (
+            b"\x62\x03\x00\x01\x87".to_vec(),
+            E::ReturnCode(0x87),
+            R::MalformedPacket,
+        ),
+        (
+            b"\xE0\x01\x86".to_vec(),
+            E::ReturnCode(0x86),
+            R::MalformedPacket,
+        ),
+        (
+            b"\xF0\x01\x80".to_vec(),
+            E::ReturnCode(0x80),
+            R::MalformedPacket,
+        ),
+        (b"\xF1\x00".to_vec(), E::Flags(0xF1), R::MalformedPacket),
+        (publish_5(b"\x7F"), E::Property(0x7F), R::MalformedPacket),
+        (
+            publish_5(b"\x11\x00\x00\x00\x01"),
+            E::Property(0x11),
+            R::MalformedPacket,
+        ),
+        (
+            publish_5(b"\x01\x02"),
+            E::PropertyValue("Payload Format Indicator"),
+            R::ProtocolError,
+        ),
+        (
+            publish_5(b"\x08\x00\x01+"),
+            E::PropertyValue("Response Topic"),
+            R::ProtocolError,
+        ),
+        (
+            publish_5(b"\x0B\x00"),
+            E::PropertyValue("Subscription Identifier"),
+            R::ProtocolError,
+        ),
+        (
+            publish_5(b"\x23\x00\x00"),
+            E::TopicAliasZero,
+            R::TopicAliasInvalid,
+        ),
+        (
+            publish_5(b"\x01\x01\x01\x01"),
+            E::PropertyTwice("Payload Format Indicator"),
+            R::ProtocolError,
+        ),
+        (publish_5(&user[..4]), E::Short, R::MalformedPacket),
+        (
+            publish_5(b"\x0B\x80\x00"),
+            E::VariableLength,
+            R::MalformedPacket,
+        ),
+        (
+            b"\x30\x04\x00\x01t\x01".to_vec(),
+            E::Short,
+            R::MalformedPacket,
+        ),
+        (
+            b"\x30\x03\x00\x00\x00".to_vec(),
+            E::Topic(TopicError::Empty),
+            R::ProtocolError,
+        ),
+        (subscribe_5("t", 0x03), E::QoS(3), R::MalformedPacket),
+    ]);
+    let both = [&user[..], &user[..]].concat();
+    assert!(
+        decoded(&publish_5(&both), Version::V5).is_ok(),
+        "user properties repeat"
+    );
+}
+
+#[test]
+fn each_broken_rule_of_subscriptions_and_connect_has_its_error_and_its_reason() {
+    use DecodeError as E;
+    use Reason as R;
+    assert_broken([
+        (
+            subscribe_5("t", 0x30),
+            E::SubscriptionOptions(0x30),
+            R::MalformedPacket,
+        ),
+        (
+            subscribe_5("t", 0x40),
+            E::SubscriptionOptions(0x40),
+            R::MalformedPacket,
+        ),
+        (
+            subscribe_5("$share/g/t", 0x04),
+            E::NoLocalShared,
+            R::ProtocolError,
+        ),
+        (
+            subscribe_5("$share/g", 0x00),
+            E::Topic(TopicError::Shared),
+            R::MalformedPacket,
+        ),
+        (
+            connect("MQTT", 5, 2, b"\x03\x21\x00\x00\x00\x01c"),
+            E::PropertyValue("Receive Maximum"),
+            R::ProtocolError,
+        ),
+        (
+            connect("MQTT", 5, 2, b"\x04\x16\x00\x01x\x00\x01c"),
+            E::DataWithoutMethod,
+            R::ProtocolError,
+        ),
+        (
+            connect("MQTT", 5, 3, b"\x00\x00\x01c"),
+            E::ConnectFlags(3),
+            R::MalformedPacket,
+        ),
+    ]);
 }
 
 #[test]
@@ -66,10 +219,7 @@ fn each_broken_rule_of_connect_has_its_error() {
     let cases = [
         (connect("MQTX", 4, 2, id), DecodeError::ProtocolName),
         (connect("MQTT", 3, 2, id), DecodeError::ProtocolLevel(3)),
-        (
-            connect("MQTT", 5, 2, b"\x00\x00\x01c"),
-            DecodeError::ProtocolLevel(5),
-        ),
+        (connect("MQTT", 6, 2, id), DecodeError::ProtocolLevel(6)),
         (connect("MQIsdp", 4, 2, id), DecodeError::ProtocolLevel(4)),
         (
             connect("MQTT", 4, 0x03, id),
@@ -120,7 +270,7 @@ fn version_3_1_has_no_reserved_bits_and_may_leave_out_what_its_flags_announce() 
     let Some(Packet::Subscribe(subscribe)) = packet else {
         panic!("no SUBSCRIBE: {packet:?}")
     };
-    assert_eq!(subscribe.subscriptions[0].qos, QoS::ExactlyOnce);
+    assert_eq!(subscribe.subscriptions[0].options.qos, QoS::ExactlyOnce);
     assert_eq!(error(repeated), DecodeError::Flags(0x8A));
 }
 

@@ -9,7 +9,7 @@ mod raw;
 pub(crate) use broker::{Broker, config_file, run_to_end};
 pub(crate) use certificates::Certificates;
 pub(crate) use mosquitto::{Subscriber, publish};
-pub(crate) use raw::{Raw, connect, id, message, text};
+pub(crate) use raw::{Raw, connect, connect_5, id, message, text};
 
 /// How long anything may take. Generous: the machine may be busy.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use broker::codec::{
-    ConnAck, Connect, ConnectCode, Limits, Packet, PacketId, Publish, QoS, SubAck, Subscribe,
-    Subscription, Text, Version, decode, encode,
+    Codes, ConnAck, Connect, Limits, MessageProperties, Packet, PacketId, Properties, Publish, QoS,
+    Reason, Subscribe, Subscription, SubscriptionOptions, Text, Version, decode, encode,
 };
 use bytes::{Bytes, BytesMut};
 
@@ -14,6 +14,8 @@ use super::{Broker, PATIENCE};
 pub(crate) struct Raw {
     stream: TcpStream,
     input: BytesMut,
+    /// The version that it announced, or 3.1.1 before it did.
+    version: Version,
 }
 
 pub(crate) fn text(text: &str) -> Text {
@@ -29,12 +31,21 @@ pub(crate) fn connect(client_id: &str, clean_session: bool) -> Connect {
     Connect {
         version: Version::V311,
         bridge: false,
-        clean_session,
+        clean_start: clean_session,
         keep_alive: 60,
         client_id: text(client_id),
         will: None,
         username: None,
         password: None,
+        properties: Properties::NONE,
+    }
+}
+
+/// One of version 5.
+pub(crate) fn connect_5(client_id: &str, clean_start: bool) -> Connect {
+    Connect {
+        version: Version::V5,
+        ..connect(client_id, clean_start)
     }
 }
 
@@ -47,6 +58,7 @@ pub(crate) fn message(topic: &str, payload: &str, qos: QoS, number: u16) -> Publ
         topic: text(topic),
         id: (qos != QoS::AtMostOnce).then(|| id(number)),
         payload: Bytes::copy_from_slice(payload.as_bytes()),
+        properties: MessageProperties::default(),
     }
 }
 
@@ -57,21 +69,24 @@ impl Raw {
         Self {
             stream,
             input: BytesMut::new(),
+            version: Version::V311,
         }
     }
 
     /// Opens a connection and is let in; returns whether there was a session.
     pub(crate) fn login(broker: &Broker, connect: Connect) -> (Self, bool) {
+        let (client, answer) = Self::greet(broker, connect);
+        (client, answer.session_present)
+    }
+
+    /// The same, with all that the broker answers.
+    pub(crate) fn greet(broker: &Broker, connect: Connect) -> (Self, ConnAck) {
         let mut client = Self::open(broker);
         client.send(&Packet::Connect(Box::new(connect)));
-        let Packet::ConnAck(ConnAck {
-            session_present,
-            code: ConnectCode::Accepted,
-        }) = client.receive()
-        else {
-            panic!("not accepted: {}", broker.log())
-        };
-        (client, session_present)
+        match client.receive() {
+            Packet::ConnAck(answer) if answer.reason == Reason::Success => (client, answer),
+            other => panic!("not accepted but {other:?}: {}", broker.log()),
+        }
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -79,8 +94,11 @@ impl Raw {
     }
 
     pub(crate) fn send(&mut self, packet: &Packet) {
+        if let Packet::Connect(connect) = packet {
+            self.version = connect.version;
+        }
         let mut bytes = BytesMut::new();
-        encode(packet, &mut bytes).unwrap();
+        encode(packet, self.version, &mut bytes).unwrap();
         self.bytes(&bytes);
     }
 
@@ -89,14 +107,26 @@ impl Raw {
     }
 
     /// Subscribes and returns the answer; messages that come before it are an error.
-    pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) -> SubAck {
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) -> Codes {
+        self.subscribe_with(filter, qos, None)
+    }
+
+    /// The same with options and a subscription identifier, which version 5 has.
+    pub(crate) fn subscribe_with(
+        &mut self,
+        filter: &str,
+        options: impl Into<SubscriptionOptions>,
+        identifier: Option<u32>,
+    ) -> Codes {
         let subscriptions = vec![Subscription {
             filter: text(filter),
-            qos,
+            options: options.into(),
         }];
         self.send(&Packet::Subscribe(Subscribe {
             id: id(9999),
             subscriptions,
+            identifier,
+            properties: Properties::NONE,
         }));
         match self.receive() {
             Packet::SubAck(ack) => ack,
@@ -107,7 +137,7 @@ impl Raw {
     /// The next packet, or `None` if the broker has closed the connection.
     pub(crate) fn try_receive(&mut self) -> Option<Packet> {
         loop {
-            if let Some(packet) = decode(&mut self.input, Limits::default(), Version::V311).unwrap()
+            if let Some(packet) = decode(&mut self.input, Limits::default(), self.version).unwrap()
             {
                 return Some(packet);
             }
@@ -137,11 +167,11 @@ impl Raw {
     pub(crate) fn expect_answer(&mut self, qos: QoS) {
         match qos {
             QoS::AtMostOnce => self.expect_nothing(),
-            QoS::AtLeastOnce => assert_eq!(self.receive(), Packet::PubAck(id(1))),
+            QoS::AtLeastOnce => assert_eq!(self.receive(), Packet::PubAck(id(1).into())),
             QoS::ExactlyOnce => {
-                assert_eq!(self.receive(), Packet::PubRec(id(1)));
-                self.send(&Packet::PubRel(id(1)));
-                assert_eq!(self.receive(), Packet::PubComp(id(1)));
+                assert_eq!(self.receive(), Packet::PubRec(id(1).into()));
+                self.send(&Packet::PubRel(id(1).into()));
+                assert_eq!(self.receive(), Packet::PubComp(id(1).into()));
             }
         }
     }

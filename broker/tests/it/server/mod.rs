@@ -8,3 +8,4 @@ mod process;
 mod protocol;
 mod sessions;
 mod tls;
+mod version_5;

@@ -1,6 +1,6 @@
 //! What outlives a connection, and what outlives the broker.
 
-use broker::codec::{Connect, ConnectCode, Packet, QoS};
+use broker::codec::{Connect, Packet, QoS, Reason};
 
 use crate::harness::{Broker, Raw, connect, message};
 
@@ -21,7 +21,7 @@ fn leave_a_session(broker: &Broker, name: &str, qos: QoS) {
     let (mut client, present) = Raw::login(broker, connect(name, false));
     assert!(!present);
     client.subscribe("t/#", qos);
-    client.send(&Packet::Disconnect);
+    client.send(&Packet::Disconnect(Reason::Success.into()));
     assert_eq!(client.try_receive(), None);
 }
 
@@ -63,17 +63,17 @@ fn what_was_not_acknowledged_is_sent_again_with_its_identifier() {
     assert!(present);
     assert_eq!(payload(&mut client), ("one".to_owned(), true, one.2));
     assert_eq!(payload(&mut client), ("two".to_owned(), true, two.2));
-    client.send(&Packet::PubAck(one.2.unwrap()));
-    client.send(&Packet::PubRec(two.2.unwrap()));
-    assert_eq!(client.receive(), Packet::PubRel(two.2.unwrap()));
+    client.send(&Packet::PubAck(one.2.unwrap().into()));
+    client.send(&Packet::PubRec(two.2.unwrap().into()));
+    assert_eq!(client.receive(), Packet::PubRel(two.2.unwrap().into()));
     drop(client);
     let (mut client, _) = Raw::login(&broker, connect("forgetful", false));
     assert_eq!(
         client.receive(),
-        Packet::PubRel(two.2.unwrap()),
+        Packet::PubRel(two.2.unwrap().into()),
         "only the release is repeated"
     );
-    client.send(&Packet::PubComp(two.2.unwrap()));
+    client.send(&Packet::PubComp(two.2.unwrap().into()));
     client.expect_nothing();
 }
 
@@ -120,7 +120,7 @@ fn another_user_neither_gets_a_session_nor_ends_it() {
     let Packet::ConnAck(answer) = stranger.receive() else {
         panic!("no CONNACK: {}", broker.log())
     };
-    assert_eq!(answer.code, ConnectCode::NotAuthorized);
+    assert_eq!(answer.reason, Reason::NotAuthorized);
     broker.wait_for("its client identifier belongs to another user");
     let (mut client, present) = Raw::login(&broker, user("jane"));
     assert!(present);
@@ -138,7 +138,7 @@ fn no_more_messages_are_in_flight_than_allowed() {
     let first = payload(&mut client);
     assert_eq!(payload(&mut client).0, "2");
     client.expect_nothing();
-    client.send(&Packet::PubAck(first.2.unwrap()));
+    client.send(&Packet::PubAck(first.2.unwrap().into()));
     assert_eq!(payload(&mut client).0, "3");
     client.expect_nothing();
 }
