@@ -218,7 +218,7 @@ fn queued() -> Script {
 }
 
 fn wills() -> Script {
-    let mut script = Script::new(V5, "wills");
+    let mut script = Script::new(V5, "testaments");
     let topic = script.own("t");
     script.join("heir");
     script.subscribe("heir", &topic, 0);
@@ -285,6 +285,7 @@ fn wills() -> Script {
             &format!("with a will and {what}"),
             &connect(V5, script.own("n")).will(will),
         );
+        script.leave("n");
     }
     script
 }
@@ -587,7 +588,6 @@ fn shares() -> Script {
         "$share/+/t",
         "$share/g#/t",
         "$share/g/a#",
-        "$share/g/#",
     ] {
         script.enter(
             "x",
@@ -633,16 +633,8 @@ fn reasons() -> Script {
         script.answer("sub", kind::PUBACK, code);
     }
     for code in [0x00, 0x10].into_iter().chain(negative) {
-        script.publish(
-            "pub",
-            &format!("before PUBREC {code:#x}"),
-            &publish(V5, &topic, "x").qos(2, 4),
-        );
-        script.send(
-            "pub",
-            &format!("PUBREL before {code:#x}"),
-            ack_with(kind::PUBREL, 4, 0, &[]),
-        );
+        let message = publish(V5, &topic, "x").qos(2, 4);
+        script.exchange("pub", &format!("before PUBREC {code:#x}"), &message, 2, 4);
         script.answer("sub", kind::PUBREC, code);
         if code < 0x80 {
             script.answer("sub", kind::PUBCOMP, 0);

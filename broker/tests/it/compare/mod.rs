@@ -22,7 +22,7 @@ const CONFIG: &str = "allow_duplicate_messages false\nset_tcp_nodelay true\nmax_
 max_inflight_messages 20\nsys_interval 0\npersistence false";
 
 /// The versions in which ours is compared.
-const VERSIONS: [Version; 2] = [Version::V31, Version::V311];
+const VERSIONS: [Version; 3] = Version::ALL;
 
 fn script(versions: &[Version]) -> Vec<Script> {
     let mut scripts = Vec::new();
@@ -51,7 +51,7 @@ fn both_brokers_answer_the_same_but_for_what_is_known() {
     assert!(steps >= 500, "only {steps} steps");
     let mut labels = std::collections::BTreeSet::new();
     for label in scripts.iter().flat_map(Script::labels) {
-        assert!(labels.insert(label.clone()), "{label} is there twice");
+        assert!(labels.insert(label), "{label} is there twice");
     }
     let theirs = play(&Target::theirs(CONFIG), &scripts);
     let ours = play(&Target::ours(CONFIG), &scripts);

@@ -14,12 +14,13 @@ mod subscribe;
 mod table;
 mod topics;
 mod unsubscribe;
+mod v5;
 mod will;
 
 use crate::wire::{Client, Connect, Target, Version, connect, property, property_id};
 
 /// The versions that are OASIS standards.
-const VERSIONS: [Version; 1] = [Version::V311];
+const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
 
 /// Runs a test in each version, with a broker of its own each time.
 fn in_each_version(test: impl Fn(&Target, Version)) {
