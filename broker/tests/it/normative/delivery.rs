@@ -262,3 +262,42 @@ fn other_packets_are_answered_while_messages_wait_for_their_acknowledgement() {
         client.expect_message("not numbered");
     }
 }
+
+#[test]
+fn the_answers_of_quality_of_service_2_are_in_their_order() {
+    in_each_version(|broker, version| {
+        let mut client = Client::join(broker, version, "c");
+        client.subscribe("t", 2);
+        let mut publisher = publisher(broker, version);
+        let burst: Vec<_> = (1..=10_u16)
+            .flat_map(|number| {
+                publish(version, "t", number.to_string())
+                    .qos(2, number)
+                    .bytes()
+            })
+            .collect();
+        publisher.send(burst);
+        for number in 1..=10_u16 {
+            publisher.expect_begin(&format!("PUBREC m{number}"));
+        }
+        publisher.send(
+            (1..=10)
+                .flat_map(|number| ack(kind::PUBREL, number))
+                .collect::<Vec<_>>(),
+        );
+        for number in 1..=10_u16 {
+            publisher.expect_begin(&format!("PUBCOMP m{number}"));
+        }
+        let ids: Vec<_> = (0..10)
+            .map(|_| client.expect_begin("PUBLISH").id.unwrap())
+            .collect();
+        client.send(
+            ids.iter()
+                .flat_map(|id| ack(kind::PUBREC, *id))
+                .collect::<Vec<_>>(),
+        );
+        for id in ids {
+            client.expect_begin(&format!("PUBREL m{id}"));
+        }
+    });
+}

@@ -114,3 +114,24 @@ fn a_code_that_an_acknowledgement_has_not_ends_the_connection() {
     assert!(matches!(told.code(), 0x81 | 0x82), "{told}");
     client.expect_closed();
 }
+
+#[test]
+fn acknowledgements_are_no_larger_than_their_client_takes() {
+    let broker = with_rights();
+    let small = super::connect("small").with(property(id::MAXIMUM_PACKET_SIZE, 30));
+    let (mut client, _) = crate::wire::Client::enter(&broker, &small);
+    client.send(publish("theirs", "x").qos(1, 1).bytes());
+    client.send(publish("theirs", "x").qos(2, 2).bytes());
+    client.send(ack(kind::PUBREC, 3));
+    client.send(ack(kind::PUBREL, 4));
+    client.send(subscribe(5).to("theirs", 0).bytes());
+    client.send(unsubscribe(super::V5, 6, &["never"]));
+    let answers = client.pending();
+    assert_eq!(answers.len(), 6, "{answers:?}");
+    // Fixed header, identifier, code and length of properties; a reason of more than 20 bytes is too long.
+    for answer in answers {
+        for property in answer.properties.iter().flatten() {
+            assert!(property.to_string().len() < 40, "{answer}");
+        }
+    }
+}

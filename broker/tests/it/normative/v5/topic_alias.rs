@@ -121,3 +121,10 @@ fn a_client_that_takes_aliases_is_sent_none_above_its_maximum_and_each_stands_fo
         }
     }
 }
+
+#[test]
+fn without_aliases_configured_the_broker_says_so_and_takes_none() {
+    let broker = Target::start("max_topic_alias 0");
+    assert_eq!(maximum(&broker), 0);
+    expect_end(&broker, &publish("t", "x").with(alias(1)).bytes(), &[0x94]);
+}
