@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, LogTypes};
+use crate::manual;
 
 /// The exit code for a bad option, file or argument: Mosquitto's `MOSQ_ERR_INVAL`.
 pub const EXIT_INVALID: u8 = 3;
@@ -21,6 +22,9 @@ const HELP: &str = "\
 
 {options}
 
+Commands:
+{subcommands}
+
 Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
 ";
 
@@ -30,7 +34,9 @@ Signals: HUP reads the configuration and its files again, USR1 saves, TERM and I
     name = "mqtt-broker",
     version,
     help_template = HELP,
-    override_usage = "mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]"
+    override_usage = "mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]\n       mqtt-broker COMMAND",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
 )]
 pub struct Args {
     /// Read the configuration from this file
@@ -56,6 +62,61 @@ pub struct Args {
     /// Check the configuration and the files that it names, say all that is wrong, and end
     #[arg(long)]
     pub test_config: bool,
+
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program does besides serving.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// List the options of the configuration file
+    #[command(override_usage = "mqtt-broker options [--format FORMAT] [WORD]...")]
+    Options {
+        /// For a terminal, as the manual page broker.conf(5), or as a table in Markdown
+        #[arg(long, value_name = "FORMAT", value_enum, default_value = "list")]
+        format: Format,
+
+        /// Only those whose names contain one of these words; with the format list
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
+}
+
+/// How the options are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    List,
+    /// As a manual page.
+    Man,
+    /// As a table.
+    Markdown,
+}
+
+impl Command {
+    /// Does it, and returns what to print.
+    pub fn run(&self) -> Stop {
+        let Self::Options { format, words } = self;
+        let text = match format {
+            Format::List => manual::listing(words),
+            Format::Man => manual::page(),
+            Format::Markdown => manual::markdown(),
+        };
+        if text.is_empty() {
+            return Stop {
+                text: format!("Error: no option contains {}\n", words.join(" or ")),
+                stream: Stream::Stderr,
+                code: EXIT_INVALID,
+            };
+        }
+        Stop {
+            text,
+            stream: Stream::Stdout,
+            code: 0,
+        }
+    }
 }
 
 fn port() -> RangedU64ValueParser<u16> {
@@ -135,6 +196,7 @@ mod tests {
                 verbose: true,
                 quiet: false,
                 test_config: true,
+                command: None,
             }
         );
     }
@@ -173,6 +235,7 @@ mod tests {
             mqtt-broker is an MQTT v5.0/v3.1.1/v3.1 broker.
 
             Usage: mqtt-broker [-c FILE] [-d] [-p PORT]... [-v | -q] [--test-config]
+                   mqtt-broker COMMAND
 
               -c, --config-file <FILE>  Read the configuration from this file
               -d, --daemon              Go to the background after starting
@@ -183,6 +246,9 @@ mod tests {
                                         wrong, and end
               -h, --help                Print help
               -V, --version             Print version
+
+            Commands:
+              options  List the options of the configuration file
 
             Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
             ");

@@ -8,6 +8,8 @@ pub mod codec;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod log;
+#[cfg(feature = "server")]
+pub mod manual;
 pub mod passwd;
 #[cfg(feature = "server")]
 pub mod router;

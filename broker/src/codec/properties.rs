@@ -1,5 +1,7 @@
 //! The properties of a packet, and those of a message.
 
+use std::time::{Duration, Instant};
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::encode::encode_remaining_length;
@@ -175,6 +177,11 @@ pub struct MessageProperties {
 }
 
 impl MessageProperties {
+    /// When the message is of no use any more, if it came at this moment.
+    pub fn expires(&self, now: Instant) -> Option<Instant> {
+        now.checked_add(Duration::from_secs(self.expiry?.into()))
+    }
+
     /// Reads the properties with their length before them.
     pub(super) fn read(body: &mut Body, place: Place) -> Result<Self, DecodeError> {
         Self::take(body.part()?, place)

@@ -2,9 +2,11 @@
 
 use std::mem;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::advice;
+use super::clients::LoginThrottle;
 use super::diagnostic::{Diagnostic, Place};
 use super::draft::{At, Draft, ListenerDraft, LogDraft, SecurityDraft};
 use super::model::{
@@ -27,27 +29,20 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         drafts.push(ListenerDraft::default());
     }
     draft.persistence.autosave = autosave(&draft);
-    let common = draft.security.finish(local_only);
-    let own_security = draft.per_listener && !local_only;
-    let mut listeners: Vec<Listener> = Vec::new();
-    for draft in drafts {
-        check_tls(&draft, &mut errors);
-        if draft.broken {
-            continue;
-        }
-        let place = draft.place.clone();
-        let listener = finish_listener(draft, local_only, (!own_security).then_some(&common));
-        let taken = listeners
-            .iter()
-            .any(|other| other.endpoint == listener.endpoint);
-        errors.extend(place.filter(|_| taken).map(|place| {
-            Diagnostic::new(
-                &place,
-                "there is a listener at this port and address already",
-            )
-        }));
-        listeners.push(listener);
-    }
+    let common = Common {
+        security: mem::take(&mut draft.security).finish(local_only),
+        client_id_prefix: draft.clientid_prefixes.clone(),
+        local_only,
+        own_security: draft.per_listener && !local_only,
+        file: whole(file.as_deref()),
+    };
+    let mut advice = Vec::new();
+    advice::persistence(
+        &draft.persistence,
+        draft.persistence_place.as_ref(),
+        &mut advice,
+    );
+    let listeners = finish_listeners(drafts, &common, &mut errors, &mut advice);
     let config = Config {
         file,
         listeners,
@@ -56,9 +51,65 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         persistence: draft.persistence,
         limits: draft.limits,
         service: draft.service,
+        login_throttle: LoginThrottle::new(draft.login_failures_max, draft.login_failures_window),
         warnings: draft.warnings,
+        advice,
     };
     (config, errors)
+}
+
+/// What all listeners have in common.
+struct Common {
+    security: Security,
+    client_id_prefix: Option<At<String>>,
+    local_only: bool,
+    /// Each listener has security settings of its own.
+    own_security: bool,
+    /// Where things are that no line says.
+    file: Place,
+}
+
+/// A file as a whole.
+fn whole(file: Option<&Path>) -> Place {
+    Place {
+        file: file.unwrap_or(Path::new("")).to_string_lossy().into(),
+        line: 0,
+    }
+}
+
+fn finish_listeners(
+    drafts: Vec<ListenerDraft>,
+    common: &Common,
+    errors: &mut Vec<Diagnostic>,
+    advice: &mut Vec<Diagnostic>,
+) -> Vec<Listener> {
+    let mut listeners: Vec<Listener> = Vec::new();
+    for draft in drafts {
+        check_tls(&draft, errors);
+        if draft.broken {
+            continue;
+        }
+        let place = draft.place.clone().unwrap_or_else(|| common.file.clone());
+        if let (Some(place), Some(_)) = (
+            on(draft.username_as_clientid.as_ref()),
+            &common.client_id_prefix,
+        ) {
+            advice::client_ids(place, advice);
+        }
+        let listener = finish_listener(draft, common);
+        if listeners
+            .iter()
+            .any(|other| other.endpoint == listener.endpoint)
+        {
+            let taken = "there is a listener at this port and address already";
+            errors.push(Diagnostic::new(&place, taken));
+        }
+        if !common.local_only {
+            advice::listener(&listener, &place, advice);
+        }
+        listeners.push(listener);
+    }
+    listeners
 }
 
 /// `autosave_on_changes` makes `autosave_interval` a number of changes; 0 turns it off.
@@ -70,12 +121,12 @@ fn autosave(draft: &Draft) -> Autosave {
     }
 }
 
-fn finish_listener(draft: ListenerDraft, local_only: bool, common: Option<&Security>) -> Listener {
+fn finish_listener(draft: ListenerDraft, common: &Common) -> Listener {
     let tls = finish_tls(&draft);
     let port = draft.port.unwrap_or(PORT);
     let endpoint = match draft.unix_path {
         Some(path) => Endpoint::Unix(path),
-        None if local_only => Endpoint::Loopback { port },
+        None if common.local_only => Endpoint::Loopback { port },
         None => Endpoint::Tcp {
             port,
             host: draft.host,
@@ -83,13 +134,28 @@ fn finish_listener(draft: ListenerDraft, local_only: bool, common: Option<&Secur
             interface: draft.interface,
         },
     };
+    let mut security = if common.own_security {
+        draft.security.finish(false)
+    } else {
+        common.security.clone()
+    };
+    security.allow_anonymous = draft.allow_anonymous.unwrap_or(security.allow_anonymous);
+    security.auto_id_prefix = draft.auto_id_prefix.unwrap_or(security.auto_id_prefix);
+    security.client_id_prefix = common.client_id_prefix.as_ref().map(|at| at.value.clone());
+    let plain = Listener::plain(endpoint, security);
     Listener {
-        endpoint,
         tls,
-        security: common
-            .cloned()
-            .unwrap_or_else(|| draft.security.finish(false)),
         max_connections: draft.max_connections,
+        protocol: draft.protocol,
+        versions: draft.versions.unwrap_or(plain.versions),
+        max_qos: draft.max_qos.unwrap_or(plain.max_qos),
+        max_topic_alias: draft.max_topic_alias.unwrap_or(plain.max_topic_alias),
+        max_topic_alias_broker: draft
+            .max_topic_alias_broker
+            .unwrap_or(plain.max_topic_alias_broker),
+        mount_point: draft.mount_point,
+        username_as_client_id: on(draft.username_as_clientid.as_ref()).is_some(),
+        ..plain
     }
 }
 
@@ -112,6 +178,7 @@ fn finish_tls(draft: &ListenerDraft) -> Option<Tls> {
         certfile: draft.certfile.as_ref()?.value.clone(),
         keyfile: draft.keyfile.as_ref()?.value.clone(),
         cafile: draft.cafile.as_ref().map(|at| at.value.clone()),
+        capath: draft.capath.as_ref().map(|at| at.value.clone()),
         crlfile: draft.crlfile.as_ref().map(|at| at.value.clone()),
         client_certificates,
         user_name_from,
@@ -120,6 +187,8 @@ fn finish_tls(draft: &ListenerDraft) -> Option<Tls> {
             .as_ref()
             .map(|at| at.value)
             .unwrap_or_default(),
+        ciphers: draft.ciphers.as_ref().map(|at| at.value.clone()),
+        ciphers_tls13: draft.ciphers_tls13.as_ref().map(|at| at.value.clone()),
     })
 }
 
@@ -149,12 +218,12 @@ fn check_tls(draft: &ListenerDraft, errors: &mut Vec<Diagnostic>) {
                 );
             }
         }
-        (Some(_), Some(_)) if draft.cafile.is_none() => {
+        (Some(_), Some(_)) if draft.cafile.is_none() && draft.capath.is_none() => {
             for (place, name) in for_clients(draft).into_iter().flatten() {
                 error(
                     place,
                     &format!(
-                        "{name} needs cafile: the authorities that clients' certificates come from"
+                        "{name} needs cafile or capath: the authorities that clients' certificates come from"
                     ),
                 );
             }
@@ -183,9 +252,15 @@ fn for_clients(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 4] {
 }
 
 /// The other TLS options besides certificate and key that are set, and where.
-fn for_server(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 2] {
+fn for_server(draft: &ListenerDraft) -> [Option<(&Place, &'static str)>; 5] {
     [
         draft.cafile.as_ref().map(|at| (&at.place, "cafile")),
+        draft.capath.as_ref().map(|at| (&at.place, "capath")),
+        draft.ciphers.as_ref().map(|at| (&at.place, "ciphers")),
+        draft
+            .ciphers_tls13
+            .as_ref()
+            .map(|at| (&at.place, "ciphers_tls1.3")),
         draft
             .tls_version
             .as_ref()
@@ -206,6 +281,8 @@ impl SecurityDraft {
             acl_file: self.acl_file,
             allow_zero_length_clientid: self.allow_zero_length_clientid.unwrap_or(true),
             auto_id_prefix: self.auto_id_prefix.unwrap_or_else(|| "auto-".to_owned()),
+            client_id_prefix: None,
+            strict_subscribe: self.strict_subscribe.unwrap_or(false),
         }
     }
 }
@@ -246,8 +323,8 @@ impl Config {
         if self.local_only {
             self.listeners.clear();
         }
-        self.listeners.extend(ports.iter().map(|&port| Listener {
-            endpoint: if self.local_only {
+        let endpoint = |&port| {
+            if self.local_only {
                 Endpoint::Loopback { port }
             } else {
                 Endpoint::Tcp {
@@ -256,10 +333,12 @@ impl Config {
                     family: super::Family::Any,
                     interface: None,
                 }
-            },
-            tls: None,
-            security: security.clone(),
-            max_connections: None,
-        }));
+            }
+        };
+        let added = ports.iter().map(endpoint);
+        let added: Vec<_> = added
+            .map(|endpoint| Listener::plain(endpoint, security.clone()))
+            .collect();
+        self.listeners.extend(added);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::clients::{Protocol, ProtocolVersions};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::{
     Autosave, Family, Limits, LogDestination, LogTypes, Persistence, Service, TlsVersion,
@@ -27,6 +28,12 @@ pub(super) struct Draft {
     pub(super) security: SecurityDraft,
     pub(super) log: LogDraft,
     pub(super) persistence: Persistence,
+    /// The line that turned persistence on or off.
+    pub(super) persistence_place: Option<Place>,
+    /// What client ids have to begin with.
+    pub(super) clientid_prefixes: Option<At<String>>,
+    pub(super) login_failures_max: u32,
+    pub(super) login_failures_window: Duration,
     pub(super) autosave_on_changes: bool,
     pub(super) autosave_interval: u32,
     pub(super) limits: Limits,
@@ -50,12 +57,26 @@ pub(super) struct ListenerDraft {
     pub(super) certfile: Option<At<PathBuf>>,
     pub(super) keyfile: Option<At<PathBuf>>,
     pub(super) cafile: Option<At<PathBuf>>,
+    pub(super) capath: Option<At<PathBuf>>,
     pub(super) crlfile: Option<At<PathBuf>>,
+    pub(super) ciphers: Option<At<String>>,
+    pub(super) ciphers_tls13: Option<At<String>>,
     pub(super) require_certificate: Option<At<bool>>,
     pub(super) use_identity: Option<At<bool>>,
     pub(super) use_subject: Option<At<bool>>,
     pub(super) tls_version: Option<At<TlsVersion>>,
     pub(super) max_connections: Option<u32>,
+    pub(super) protocol: Protocol,
+    pub(super) versions: Option<ProtocolVersions>,
+    pub(super) max_qos: Option<u8>,
+    pub(super) max_topic_alias: Option<u16>,
+    pub(super) max_topic_alias_broker: Option<u16>,
+    pub(super) mount_point: Option<String>,
+    pub(super) username_as_clientid: Option<At<bool>>,
+    /// `listener_allow_anonymous`.
+    pub(super) allow_anonymous: Option<bool>,
+    /// `listener_auto_id_prefix`.
+    pub(super) auto_id_prefix: Option<String>,
     pub(super) security: SecurityDraft,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
     pub(super) broken: bool,
@@ -71,6 +92,7 @@ pub(super) struct SecurityDraft {
     pub(super) acl_file: Option<PathBuf>,
     pub(super) allow_zero_length_clientid: Option<bool>,
     pub(super) auto_id_prefix: Option<String>,
+    pub(super) strict_subscribe: Option<bool>,
 }
 
 /// Log options.
@@ -93,8 +115,12 @@ impl SecurityDraft {
             acl_file,
             allow_zero_length_clientid,
             auto_id_prefix,
+            strict_subscribe,
         } = self;
-        allow_anonymous.or(*allow_zero_length_clientid).is_some()
+        allow_anonymous
+            .or(*allow_zero_length_clientid)
+            .or(*strict_subscribe)
+            .is_some()
             || password_file.as_ref().or(acl_file.as_ref()).is_some()
             || auto_id_prefix.is_some()
     }
@@ -115,6 +141,10 @@ impl Draft {
                 file: "mosquitto.db".to_owned(),
                 autosave: Autosave::Off,
             },
+            persistence_place: None,
+            clientid_prefixes: None,
+            login_failures_max: 10,
+            login_failures_window: Duration::from_secs(300),
             autosave_on_changes: false,
             autosave_interval: 1800,
             limits: Limits {
@@ -130,11 +160,19 @@ impl Draft {
                 persistent_client_expiration: None,
                 allow_duplicate_messages: true,
                 upgrade_outgoing_qos: false,
+                check_retain_source: true,
+                retain_expiry_interval: None,
+                global_max_clients: None,
+                global_max_connections: None,
+                memory_limit: None,
             },
             service: Service {
                 pid_file: None,
                 sys_interval: Some(Duration::from_secs(10)),
                 set_tcp_nodelay: false,
+                user: None,
+                reload_on_change: false,
+                certificate_warning_days: 30,
             },
             warnings: Vec::new(),
             errors: Vec::new(),

@@ -1,10 +1,11 @@
 //! The files that a configuration names: who may log in, and who may do what.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::advice;
 use super::diagnostic::{ConfigError, Diagnostic, Place};
 use super::model::Config;
 use crate::acl::{Acl, AclFile};
@@ -17,6 +18,8 @@ pub struct AccessFiles {
     pub listeners: Vec<ListenerAccess>,
     /// What is legal but most likely not meant.
     pub warnings: Vec<Diagnostic>,
+    /// What is unwise, for whoever checks a configuration.
+    pub advice: Vec<Diagnostic>,
 }
 
 /// What one listener's clients are checked against. Listeners that name the same file share it.
@@ -35,30 +38,63 @@ impl Config {
     ///
     /// If one can't be read, and for each of their lines that is wrong.
     pub fn load_access(&self) -> Result<AccessFiles, ConfigError> {
-        let mut errors = Vec::new();
-        let mut warnings = Vec::new();
+        let (files, errors) = self.load_access_all();
+        ConfigError::from_errors(errors)?;
+        Ok(files)
+    }
+
+    /// Reads what can be read of these files, and says what is wrong with the rest.
+    pub fn load_access_all(&self) -> (AccessFiles, Vec<Diagnostic>) {
+        let mut said = Said::default();
         let mut passwords = HashMap::new();
         let mut acls = HashMap::new();
         for security in self.listeners.iter().map(|listener| &listener.security) {
             if let Some(path) = &security.password_file {
                 passwords
                     .entry(path)
-                    .or_insert_with(|| read_passwords(path, &mut errors));
+                    .or_insert_with(|| read_passwords(path, &mut said));
             }
             if let Some(path) = &security.acl_file {
                 acls.entry(path)
-                    .or_insert_with(|| read_acl(path, &mut errors, &mut warnings));
+                    .or_insert_with(|| read_acl(path, self.has_nameless(path), &mut said));
             }
         }
-        ConfigError::from_errors(errors)?;
         let listeners = self.listeners.iter().map(|listener| ListenerAccess {
             passwords: shared(&passwords, listener.security.password_file.as_ref()),
             acl: shared(&acls, listener.security.acl_file.as_ref()),
         });
-        Ok(AccessFiles {
+        let files = AccessFiles {
             listeners: listeners.collect(),
-            warnings,
+            warnings: said.warnings,
+            advice: said.advice,
+        };
+        (files, said.errors)
+    }
+
+    /// Whether clients without a user name get in through a listener with this ACL file.
+    fn has_nameless(&self, acl_file: &Path) -> bool {
+        self.listeners.iter().any(|listener| {
+            listener.security.allow_anonymous
+                && listener.security.acl_file.as_deref() == Some(acl_file)
         })
+    }
+
+    /// Says which files with secrets in them everybody may read.
+    pub fn secrets_advice(&self) -> Vec<Diagnostic> {
+        let passwords = self
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.security.password_file.as_ref());
+        let keys = self
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref().map(|tls| &tls.keyfile));
+        let paths: BTreeSet<_> = passwords.chain(keys).collect();
+        let mut advice = Vec::new();
+        for path in paths {
+            advice::readable_by_all(path, &place(path, 0), &mut advice);
+        }
+        advice
     }
 
     /// Says whether the password and ACL files can be read and what is wrong with their lines.
@@ -71,47 +107,57 @@ impl Config {
     }
 }
 
+/// What there is to say about files.
+#[derive(Default)]
+struct Said {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    advice: Vec<Diagnostic>,
+}
+
 fn shared<T>(files: &HashMap<&PathBuf, Arc<T>>, path: Option<&PathBuf>) -> Option<Arc<T>> {
     path.and_then(|path| files.get(path)).map(Arc::clone)
 }
 
-fn read_passwords(path: &Path, errors: &mut Vec<Diagnostic>) -> Arc<PasswordFile> {
+fn read_passwords(path: &Path, said: &mut Said) -> Arc<PasswordFile> {
     match read_text(path) {
         Ok(text) => {
             let (file, problems) = PasswordFile::read(&text);
-            errors.extend(
+            said.errors.extend(
                 problems
                     .iter()
                     .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
             );
+            advice::hashes(&file, &place(path, 0), &mut said.advice);
             Arc::new(file)
         }
         Err(error) => {
-            errors.push(error);
+            said.errors.push(error);
             Arc::default()
         }
     }
 }
 
-fn read_acl(path: &Path, errors: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) -> Arc<Acl> {
+fn read_acl(path: &Path, anonymous: bool, said: &mut Said) -> Arc<Acl> {
     match read_text(path) {
         Ok(text) => {
             let (file, problems) = AclFile::read(&text);
-            errors.extend(
+            said.errors.extend(
                 problems
                     .iter()
                     .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
             );
             let unwise = file.warnings();
-            warnings.extend(
+            said.warnings.extend(
                 unwise
                     .into_iter()
                     .map(|(line, text)| Diagnostic::new(&place(path, line), text)),
             );
+            advice::lines(&file, anonymous, &place(path, 0), &mut said.advice);
             Arc::new(Acl::from(&file))
         }
         Err(error) => {
-            errors.push(error);
+            said.errors.push(error);
             Arc::default()
         }
     }

@@ -37,9 +37,17 @@ impl Config {
     ///
     /// If a file can't be read, and for each line that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let (config, errors) = Self::load_all(path);
+        ConfigError::from_errors(errors)?;
+        Ok(config)
+    }
+
+    /// Reads what can be read of a configuration, and says what is wrong with the rest: for who wants to hear
+    /// everything at once.
+    pub fn load_all(path: &Path) -> (Self, Vec<Diagnostic>) {
         match read_text(path) {
             Ok(text) => read(path, &text, &list_folder),
-            Err(error) => Err(ConfigError::from(error)),
+            Err(error) => (Self::local(), vec![error]),
         }
     }
 
@@ -51,9 +59,11 @@ impl Config {
     ///
     /// For each line that is wrong.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, ConfigError> {
-        read(Path::new(file_name), text, &|_| {
+        let (config, errors) = read(Path::new(file_name), text, &|_| {
             Err(io::Error::from(io::ErrorKind::Unsupported))
-        })
+        });
+        ConfigError::from_errors(errors)?;
+        Ok(config)
     }
 }
 
@@ -61,16 +71,14 @@ fn read(
     path: &Path,
     text: &str,
     list: &dyn Fn(&Path) -> io::Result<Vec<Found>>,
-) -> Result<Config, ConfigError> {
+) -> (Config, Vec<Diagnostic>) {
     let mut loader = Loader {
         draft: Draft::new(),
         seen: HashMap::new(),
         list,
     };
     loader.file(path, text, true);
-    let (config, errors) = check::finish(loader.draft, Some(path.to_owned()));
-    ConfigError::from_errors(errors)?;
-    Ok(config)
+    check::finish(loader.draft, Some(path.to_owned()))
 }
 
 /// The files of a folder whose names end in `.conf`, by name.
@@ -182,7 +190,7 @@ impl Loader<'_> {
     fn repeated(&mut self, option: &'static OptionSpec, place: &Place) -> Result<(), String> {
         let of_listener = match option.scope {
             Scope::Listener | Scope::Tls => true,
-            Scope::Security => self.draft.per_listener,
+            Scope::Security => self.draft.per_listener || option.name.starts_with("listener_"),
             Scope::General | Scope::Logging | Scope::Bridge => false,
         };
         let listener = if of_listener {
@@ -228,12 +236,15 @@ impl Loader<'_> {
 }
 
 fn unknown(name: &str) -> String {
-    let meant = match options::nearest(name) {
-        _ if name.starts_with('#') => {
-            "; a comment begins with the first character of a line".to_owned()
-        }
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None => String::new(),
+    let comment = name.starts_with(['#', ';']) || name.starts_with("//");
+    let meant = if comment {
+        "; a comment has # as the first character of its line".to_owned()
+    } else if name.contains('\t') {
+        "; a space stands between an option and its value, not a tab".to_owned()
+    } else {
+        options::nearest(name)
+            .map(|nearest| format!("; did you mean `{nearest}`?"))
+            .unwrap_or_default()
     };
     format!("unknown configuration variable {name:?}{meant}")
 }

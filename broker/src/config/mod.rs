@@ -10,7 +10,9 @@
 //! # Ok::<(), broker::config::ConfigError>(())
 //! ```
 
+mod advice;
 mod check;
+mod clients;
 mod diagnostic;
 mod draft;
 mod files;
@@ -20,6 +22,7 @@ mod model;
 mod options;
 mod value;
 
+pub use clients::{LoginThrottle, Protocol, ProtocolVersions};
 pub use diagnostic::{ConfigError, Diagnostic};
 pub use files::{AccessFiles, ListenerAccess};
 pub use model::{
@@ -27,4 +30,4 @@ pub use model::{
     LogSettings, LogType, LogTypes, Persistence, Security, Service, Timestamps, Tls, TlsVersion,
     UserNameFrom,
 };
-pub use options::{OptionSpec, Repeat, Scope, Support, options};
+pub use options::{Arity, OptionSpec, Origin, Repeat, Scope, Support, options};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Diagnostic;
+use super::clients::{LoginThrottle, Protocol, ProtocolVersions};
 
 /// A complete configuration. Every value is decided; nothing downstream asks for a default.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +25,12 @@ pub struct Config {
     pub limits: Limits,
     /// How the process runs.
     pub service: Service,
-    /// What is legal but ignored or unwise.
+    /// How often clients may fail to log in; as often as they like if none.
+    pub login_throttle: Option<LoginThrottle>,
+    /// What is legal but without effect.
     pub warnings: Vec<Diagnostic>,
+    /// What works as it is written but is unwise: for whoever checks a configuration, not for every start.
+    pub advice: Vec<Diagnostic>,
 }
 
 /// A place to listen, and the rules for whoever connects there.
@@ -39,6 +44,39 @@ pub struct Listener {
     pub security: Security,
     /// The most connections at a time, if limited.
     pub max_connections: Option<u32>,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Which versions of MQTT.
+    pub versions: ProtocolVersions,
+    /// The highest quality of service of clients' messages, 0 to 2.
+    pub max_qos: u8,
+    /// The topic aliases that a client may use; 0 is none.
+    pub max_topic_alias: u16,
+    /// The topic aliases that the broker uses towards a client, if that takes as many; 0 is none.
+    pub max_topic_alias_broker: u16,
+    /// What is put before clients' topics, and taken off towards them; a valid topic name.
+    pub mount_point: Option<String>,
+    /// Whether a client's user name is its client id; one without a user name is refused then.
+    pub username_as_client_id: bool,
+}
+
+impl Listener {
+    /// One that has the defaults of everything else.
+    pub(super) fn plain(endpoint: Endpoint, security: Security) -> Self {
+        Self {
+            endpoint,
+            tls: None,
+            security,
+            max_connections: None,
+            protocol: Protocol::default(),
+            versions: ProtocolVersions::default(),
+            max_qos: 2,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
+            mount_point: None,
+            username_as_client_id: false,
+        }
+    }
 }
 
 /// Where to listen.
@@ -85,6 +123,8 @@ pub struct Tls {
     pub keyfile: PathBuf,
     /// The certificates that clients' certificates are checked against, PEM.
     pub cafile: Option<PathBuf>,
+    /// A folder of more such certificates, PEM.
+    pub capath: Option<PathBuf>,
     /// Revocation lists for clients' certificates, PEM.
     pub crlfile: Option<PathBuf>,
     /// Whether clients are asked for a certificate.
@@ -93,6 +133,10 @@ pub struct Tls {
     pub user_name_from: Option<UserNameFrom>,
     /// The lowest version that is accepted.
     pub min_version: TlsVersion,
+    /// The suites for TLS 1.2, with colons between them, as they were written.
+    pub ciphers: Option<String>,
+    /// The suites for TLS 1.3, with colons between them, as they were written.
+    pub ciphers_tls13: Option<String>,
 }
 
 /// Whether clients are asked for a certificate.
@@ -139,6 +183,10 @@ pub struct Security {
     pub allow_zero_length_clientid: bool,
     /// What an id begins with that the broker chose.
     pub auto_id_prefix: String,
+    /// What a client's id has to begin with; the same for all listeners.
+    pub client_id_prefix: Option<String>,
+    /// Whether a subscription fails of which the ACL lets the client read nothing.
+    pub strict_subscribe: bool,
 }
 
 /// What is logged, and where.
@@ -358,6 +406,16 @@ pub struct Limits {
     pub allow_duplicate_messages: bool,
     /// Whether a client gets a message with its subscription's QoS where that is higher than the message's.
     pub upgrade_outgoing_qos: bool,
+    /// Whether a retained message is delivered only while its publisher may still write there.
+    pub check_retain_source: bool,
+    /// How often expired retained messages are looked for; when they are next looked at if none.
+    pub retain_expiry_interval: Option<Duration>,
+    /// The most sessions, those of clients that are away included.
+    pub global_max_clients: Option<u32>,
+    /// The most connections of all listeners together.
+    pub global_max_connections: Option<u32>,
+    /// The bytes of memory of the process above which no further connection is taken.
+    pub memory_limit: Option<u64>,
 }
 
 /// How the process runs.
@@ -369,4 +427,10 @@ pub struct Service {
     pub sys_interval: Option<Duration>,
     /// Whether small packets leave at once (`TCP_NODELAY`).
     pub set_tcp_nodelay: bool,
+    /// Who the process becomes if root has started it, where the configuration says so.
+    pub user: Option<String>,
+    /// Whether changed files are taken on without a signal.
+    pub reload_on_change: bool,
+    /// How many days before the end of a certificate that is said; never if 0.
+    pub certificate_warning_days: u32,
 }

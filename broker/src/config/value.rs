@@ -69,6 +69,14 @@ where
     }
 }
 
+/// A number of things in which -1 means no limit, and 0 too, as Mosquitto takes it.
+pub(super) fn count(text: &str) -> Parsed<Option<u32>> {
+    match text {
+        "-1" => Ok(None),
+        _ => limit(text, u32::MAX).or_else(|_| expected("a whole number, or -1 for no limit")),
+    }
+}
+
 /// A size in bytes in which 0 means no limit.
 pub(super) fn bytes(text: &str) -> Parsed<Option<u64>> {
     match text.parse() {
@@ -121,6 +129,11 @@ mod tests {
         assert_eq!(number::<u8>("2", 0..=2), Ok(2));
         assert_eq!(limit::<u16>("0", 100), Ok(None));
         assert_eq!(limit("7", 100), Ok(Some(7_u16)));
+        assert_eq!(
+            (count("-1"), count("0"), count("9")),
+            (Ok(None), Ok(None), Ok(Some(9)))
+        );
+        assert!(count("-2").is_err());
         assert_eq!(bytes("5000000000"), Ok(Some(5_000_000_000)));
         assert_eq!(port("8883"), Ok(8883));
         assert!(port("0").is_err());

@@ -93,6 +93,11 @@ impl Router {
         clients.get(client_id)?.identity().username.clone()
     }
 
+    /// Whether there is a session with this client identifier.
+    pub fn has_session(&self, client_id: &Text) -> bool {
+        self.clients().contains_key(client_id)
+    }
+
     /// Gives a connection its session, and takes it from the one that had it [MQTT-3.1.4-3].
     ///
     /// A session from before is resumed only for the same user: what waits in it was meant for that user.

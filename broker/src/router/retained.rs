@@ -13,6 +13,8 @@ pub struct Retained {
     root: Node,
     len: usize,
     bytes: usize,
+    /// How many of them expire.
+    expiring: usize,
 }
 
 #[derive(Debug, Default)]
@@ -30,16 +32,25 @@ impl Retained {
         } else {
             self.len += 1;
             self.bytes += message.frame().size();
+            self.expiring += usize::from(message.expires().is_some());
             self.root.insert(message)
         };
         if let Some(old) = old {
-            self.len -= 1;
-            self.bytes -= old.frame().size();
+            self.forget(&old);
         }
+    }
+
+    fn forget(&mut self, old: &Message) {
+        self.len -= 1;
+        self.bytes -= old.frame().size();
+        self.expiring -= usize::from(old.expires().is_some());
     }
 
     /// Removes what is of no use any more, and says how many that were.
     pub fn remove_expired(&mut self, now: Instant) -> usize {
+        if self.expiring == 0 {
+            return 0;
+        }
         let expired: Vec<_> = self
             .all()
             .into_iter()
@@ -47,8 +58,7 @@ impl Retained {
             .collect();
         for message in &expired {
             if let Some(old) = self.root.remove(message.topic()) {
-                self.len -= 1;
-                self.bytes -= old.frame().size();
+                self.forget(&old);
             }
         }
         expired.len()

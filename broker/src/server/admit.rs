@@ -55,12 +55,12 @@ pub(super) struct Admitted {
 impl Admitted {
     /// A reason with what it means in words, if the client has room for them [MQTT-3.14.2-3].
     pub(super) fn explained(&self, reason: Reason, why: &Closing) -> Outcome {
-        let text = Text::new(&why.to_string()).map(Property::ReasonString);
-        let size = text.as_ref().map_or(0, |_| why.to_string().len());
-        let fits = size + EXPLANATION_OVERHEAD <= self.limits.max_packet_size as usize;
+        let words = Text::new(&why.words()).filter(|words| {
+            words.len() + EXPLANATION_OVERHEAD <= self.limits.max_packet_size as usize
+        });
         Outcome {
             reason,
-            properties: text.into_iter().filter(|_| fits).collect(),
+            properties: words.map(Property::ReasonString).into_iter().collect(),
         }
     }
 }
@@ -182,11 +182,11 @@ async fn judge(
             "its listener is gone",
         ));
     };
-    if !rules.versions.contains(&connect.version) {
+    if !rules.versions.allows(connect.version.level()) {
         let reason = "its version of MQTT is not spoken on this listener";
         return Err(Refusal::new(Reason::UnsupportedProtocolVersion, reason));
     }
-    let admission = review(connect, &rules.policy, &unique())
+    let mut admission = review(connect, &rules.policy, &unique())
         .map_err(|code| Refusal::new(code, unfit(code)))?;
     let too_long = |limit: u16| connect.keep_alive == 0 || connect.keep_alive > limit;
     if settings.max_keep_alive.is_some_and(too_long) && !connect.version.has_properties() {
@@ -196,6 +196,10 @@ async fn judge(
     }
     let username =
         auth::authenticate(connect, peer.certified.clone(), rules, &shared.passwords).await?;
+    admission.client_id = rules
+        .client_ids
+        .apply(admission.client_id, username.as_ref())
+        .map_err(|reason| Refusal::new(Reason::NotAuthorized, reason))?;
     let identity = Identity {
         client_id: admission.client_id.clone(),
         username: username.clone(),
@@ -203,6 +207,13 @@ async fn judge(
     if belongs_to_another(shared, rules, &identity) {
         let reason = "its client identifier belongs to another user";
         return Err(Refusal::new(Reason::NotAuthorized, reason));
+    }
+    // A session from before is one of those that there may be.
+    if !shared.router.has_session(&identity.client_id)
+        && shared.router.session_count() >= settings.max_clients
+    {
+        let reason = "there are global_max_clients already";
+        return Err(Refusal::new(Reason::QuotaExceeded, reason));
     }
     if let Some(will) = &connect.will {
         judge_will(settings, rules, peer, &identity, (will, connect.version))?;

@@ -53,6 +53,21 @@ impl Closing {
     }
 }
 
+impl Closing {
+    /// What a client of version 5 is told in words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Malformed(error) => error.to_string(),
+            Self::Protocol(violation) => violation.to_string(),
+            Self::TakenOver => "another connection came with this client identifier".to_owned(),
+            Self::SessionEnded => "the session was ended".to_owned(),
+            Self::KeepAlive => "no packet came for one and a half times the keep alive".to_owned(),
+            Self::Stopping => "the broker is stopping".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// What follows `Client ID [ADDRESS]`.
 impl fmt::Display for Closing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,6 +46,11 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// The user to become does not exist.
+    #[error(
+        "cannot become user {0}: there is no such user; create it, name another one, or set `user root`"
+    )]
+    NoSuchUser(String),
     /// The process can't do what it has to.
     #[error("cannot {what}")]
     System {
@@ -59,7 +64,10 @@ pub enum ServerError {
 impl ServerError {
     /// Whether whoever wrote the configuration has to act, not whoever runs the machine.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Tls { .. } | Self::Log(_))
+        matches!(
+            self,
+            Self::Config(_) | Self::Tls { .. } | Self::Log(_) | Self::NoSuchUser(_)
+        )
     }
 
     /// The error and what caused it, in one line.

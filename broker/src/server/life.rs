@@ -15,7 +15,7 @@ use super::error::ServerError;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{listener, notify, run, setup, sys};
+use super::{listener, notify, privileges, run, setup, sys};
 use crate::cli::Args;
 use crate::config::{Config, Listener};
 use crate::log::{LogType, Logger, topic};
@@ -48,6 +48,8 @@ struct Life<'a> {
     open: Vec<Listener>,
     shared: Arc<Shared>,
     autosaver: Autosaver,
+    /// When retained messages that have expired were looked for.
+    retained_looked_at: Instant,
 }
 
 /// Serves until a signal says that it is enough.
@@ -73,6 +75,8 @@ pub(super) async fn live(
         })?;
     }
 
+    privileges::drop(&config, log)?;
+
     let mut tasks = JoinSet::new();
     for socket in sockets {
         tasks.spawn(listener::accept(socket, Arc::clone(&shared)));
@@ -96,6 +100,7 @@ pub(super) async fn live(
         open,
         shared,
         autosaver: Autosaver::new(),
+        retained_looked_at: Instant::now(),
     };
     life.run(&mut signals).await;
     life.end(tasks).await;
@@ -125,6 +130,13 @@ impl Life<'_> {
 
     async fn look_around(&mut self) {
         state::expire(&self.shared);
+        let interval = self.shared.settings().retain_expiry_interval;
+        if self.retained_looked_at.elapsed() >= interval {
+            self.retained_looked_at = Instant::now();
+            self.shared
+                .router
+                .expire_retained(self.retained_looked_at.into_std());
+        }
         let changes = self.shared.counters.changes.load(Ordering::Relaxed);
         if self.autosaver.is_due(&self.config.persistence, changes) {
             self.save().await;

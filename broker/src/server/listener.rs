@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::connection::{self, Incoming};
 use super::error::ServerError;
+use super::memory;
+use super::settings::Settings;
 use super::shared::Shared;
 use crate::config::{Endpoint, Family, Listener};
 use crate::log::{LogType, Logger};
@@ -252,6 +254,12 @@ impl Open {
             ));
             return;
         }
+        if let Some(limit) = exceeded(&settings, shared) {
+            shared.notice(format_args!(
+                "Client connection from {incoming} denied: {limit} exceeded."
+            ));
+            return;
+        }
         if settings.connection_messages {
             shared.notice(format_args!(
                 "New connection from {}.",
@@ -264,6 +272,16 @@ impl Open {
             drop(place);
         });
     }
+}
+
+/// The limit of the whole broker that a connection just taken is above, if there is one.
+fn exceeded(settings: &Settings, shared: &Shared) -> Option<&'static str> {
+    let connections = shared.counters.connections.load(Ordering::Relaxed);
+    if connections > settings.max_connections {
+        return Some("global_max_connections");
+    }
+    let limit = settings.memory_limit?;
+    (memory::resident()? > limit).then_some("memory_limit")
 }
 
 /// A connection among those that are counted; given back when dropped.

@@ -8,15 +8,19 @@
 
 mod admit;
 mod auth;
+mod checkup;
+mod client_ids;
 mod closing;
 mod connection;
 mod deliver;
 mod error;
 mod life;
 mod listener;
+mod memory;
 mod mount;
 mod notify;
 mod outbox;
+mod privileges;
 mod receive;
 mod run;
 mod serve;

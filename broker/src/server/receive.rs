@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::closing::Closing;
 use super::mount::{mounted, mounted_filter};
@@ -113,7 +114,7 @@ impl Connection<'_> {
             return refuse(Reason::QuotaExceeded, "Dropped too large");
         };
         let message = message
-            .expiring(settings.expiry(properties.expiry, retain))
+            .expiring(properties.expires(Instant::now()))
             .published_by(retain.then(|| client.as_source()));
         let routed = self
             .shared

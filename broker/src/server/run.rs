@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::error::ServerError;
 use super::settings::Settings;
-use super::{life, setup};
+use super::{checkup, life, privileges, setup};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
@@ -25,6 +25,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(stop) => return print(&stop),
     };
+    if let Some(command) = &args.command {
+        return print(&command.run());
+    }
+    if args.test_config {
+        let report = checkup::checkup(&args);
+        let _ = io::stderr().write_all(report.stderr.as_bytes());
+        let _ = io::stdout().write_all(report.stdout.as_bytes());
+        return ExitCode::from(report.code);
+    }
     match start(&args) {
         Ok(code) => code,
         Err(error) => {
@@ -58,10 +67,7 @@ fn start(args: &Args) -> Result<ExitCode, ServerError> {
     let mut config = load(args)?;
     let (settings, warnings) = setup::settings(&config)?;
     config.warnings.extend(warnings);
-    if args.test_config {
-        report(&config.warnings);
-        return Ok(ExitCode::SUCCESS);
-    }
+    privileges::check(&config)?;
     if args.daemon {
         daemonize(args)?;
         return Ok(ExitCode::SUCCESS);
@@ -99,15 +105,6 @@ pub(super) fn load(args: &Args) -> Result<Config, ServerError> {
     };
     args.apply(&mut config);
     Ok(config)
-}
-
-fn report(warnings: &[Diagnostic]) {
-    let lines = warnings
-        .iter()
-        .map(|warning| format!("Warning: {warning}\n"));
-    let text: String = lines.collect();
-    let _ = io::stderr().write_all(text.as_bytes());
-    let _ = io::stdout().write_all(b"Configuration is valid.\n");
 }
 
 fn greet(log: &Logger, config: &Config) {

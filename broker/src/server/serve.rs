@@ -127,7 +127,7 @@ pub(super) fn publish_will(shared: &Shared, will: &Will, client: &Client, settin
     );
     if let Some(message) = message {
         let message = message
-            .expiring(settings.expiry(properties.expiry, retain))
+            .expiring(properties.expires(Instant::now()))
             .published_by(retain.then(|| client.as_source()));
         shared.publish(&Arc::new(message), Some(client), settings);
     }

@@ -1,14 +1,15 @@
 //! What connections are served by: the configuration in the form they need, replaced as a whole at a reload.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use super::client_ids::ClientIdRules;
 use super::setup::place;
 use crate::acl::Access;
-use crate::codec::{self, QoS, Version};
-use crate::config::{Config, Listener, ListenerAccess, UserNameFrom};
+use crate::codec::{self, QoS};
+use crate::config::{Config, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
 
@@ -16,6 +17,11 @@ use crate::session::Policy;
 ///
 /// Mosquitto has none then. A client that stops reading would cost up to a thousand of the largest messages.
 const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
+
+/// How often retained messages that have expired are forgotten where `retain_expiry_interval` doesn't say.
+///
+/// Nobody gets them any more in any case: it is only their memory.
+const DEFAULT_RETAIN_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all connections are served by.
 #[derive(Debug)]
@@ -32,13 +38,17 @@ pub(super) struct Settings {
     pub(super) retain_available: bool,
     /// Whether whoever retained a message must still have the right to, for others to get it.
     pub(super) check_retain_source: bool,
-    /// How long retained messages are kept that don't say so themselves.
-    pub(super) retain_expiry: Option<Duration>,
-    /// Whether a subscription to what a client may never read is refused.
-    pub(super) strict_subscribe: bool,
+    /// How often retained messages that have expired are looked for, to be forgotten.
+    pub(super) retain_expiry_interval: Duration,
+    /// The most sessions.
+    pub(super) max_clients: usize,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
+    /// Connections of all listeners together.
+    pub(super) max_connections: usize,
+    /// Bytes of the process.
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// What the clients of one listener are served by.
@@ -49,11 +59,12 @@ pub(super) struct ListenerRules {
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
+    pub(super) client_ids: ClientIdRules,
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
     /// The versions that are spoken.
-    pub(super) versions: Vec<Version>,
+    pub(super) versions: ProtocolVersions,
     /// The highest quality of service.
     pub(super) max_qos: QoS,
     /// The most aliases that a client may set.
@@ -62,6 +73,8 @@ pub(super) struct ListenerRules {
     pub(super) topic_alias_maximum_broker: u16,
     /// What stands before all topics of its clients, who don't see it.
     pub(super) mount_point: String,
+    /// Whether a subscription to what a client may never read is refused.
+    pub(super) strict_subscribe: bool,
 }
 
 impl Settings {
@@ -89,12 +102,16 @@ impl Settings {
             max_keep_alive: Some(limits.max_keepalive)
                 .filter(|limit| !matches!(*limit, 0 | u16::MAX)),
             retain_available: limits.retain_available,
-            check_retain_source: true,
-            retain_expiry: None,
-            strict_subscribe: false,
+            check_retain_source: limits.check_retain_source,
+            retain_expiry_interval: limits
+                .retain_expiry_interval
+                .unwrap_or(DEFAULT_RETAIN_EXPIRY_INTERVAL),
+            max_clients: or_unlimited(limits.global_max_clients),
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
+            max_connections: or_unlimited(limits.global_max_connections),
+            memory_limit: limits.memory_limit,
         }
     }
 
@@ -105,15 +122,9 @@ impl Settings {
     }
 
     /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
-    pub(super) fn may_subscribe(&self, _who: &Client, _filter: &str) -> bool {
-        !self.strict_subscribe
-    }
-
-    /// When a message is of no use any more, for the seconds that its publisher gave it, if any.
-    pub(super) fn expiry(&self, seconds: Option<u32>, retain: bool) -> Option<Instant> {
-        let own = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-        let time = own.or(self.retain_expiry.filter(|_| retain))?;
-        Instant::now().checked_add(time)
+    pub(super) fn may_subscribe(&self, who: &Client, _filter: &str) -> bool {
+        let rules = self.listeners.get(who.listener());
+        rules.is_some_and(|rules| !rules.strict_subscribe)
     }
 
     /// The seconds between packets for a client that asks for so many.
@@ -171,14 +182,16 @@ impl ListenerRules {
                 allow_empty_client_id: listener.security.allow_zero_length_clientid,
                 auto_id_prefix: listener.security.auto_id_prefix.clone(),
             },
+            client_ids: ClientIdRules::new(listener),
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
             max_connections: or_unlimited(listener.max_connections),
-            versions: Version::ALL.to_vec(),
-            max_qos: QoS::ExactlyOnce,
-            topic_alias_maximum: 10,
-            topic_alias_maximum_broker: 10,
-            mount_point: String::new(),
+            versions: listener.versions,
+            max_qos: QoS::from_bits(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
+            topic_alias_maximum: listener.max_topic_alias,
+            topic_alias_maximum_broker: listener.max_topic_alias_broker,
+            mount_point: listener.mount_point.clone().unwrap_or_default(),
+            strict_subscribe: listener.security.strict_subscribe,
         }
     }
 }

@@ -126,7 +126,7 @@ pub(super) async fn save(shared: &Arc<Shared>, persistence: &Persistence) {
         .log(LogType::Error, format_args!("Error: {problem}."));
 }
 
-/// Ends what has waited for too long: sessions, wills that are to be published now, retained messages.
+/// Ends what has waited for too long: sessions, and wills that are to be published now.
 pub(super) fn expire(shared: &Shared) {
     let settings = shared.settings();
     let now = Instant::now();
@@ -137,7 +137,6 @@ pub(super) fn expire(shared: &Shared) {
         shared.notice(format_args!("Expiring client {id} due to timeout."));
     }
     publish_wills(shared, &ended, &settings);
-    shared.router.expire_retained(now);
 }
 
 /// How often the broker looks whether something is to be saved or has expired.

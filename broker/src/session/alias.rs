@@ -35,7 +35,7 @@ impl IncomingAliases {
             return Ok(());
         }
         let name = self.names.get(index).cloned().flatten();
-        publish.topic = name.ok_or(Violation::TopicAlias(alias))?;
+        publish.topic = name.ok_or(Violation::UnknownTopicAlias(alias))?;
         Ok(())
     }
 }
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(resolved(&mut aliases, "", 2), Ok("b".to_owned()));
         assert_eq!(
             resolved(&mut aliases, "", 1),
-            Err(Violation::TopicAlias(1)),
+            Err(Violation::UnknownTopicAlias(1)),
             "never set"
         );
         assert_eq!(

@@ -75,9 +75,12 @@ pub enum Violation {
     /// A subscription identifier in a PUBLISH [MQTT-3.3.4-6].
     #[error("a PUBLISH with a subscription identifier, which only a broker sends")]
     SubscriptionIdentifier,
-    /// A topic alias that is too large, or stands for nothing [MQTT-3.3.2-9].
-    #[error("the topic alias {0} is larger than allowed or was never set")]
+    /// A topic alias that is larger than the broker said it takes [MQTT-3.3.2-9].
+    #[error("the topic alias {0}, which is larger than the Topic Alias Maximum")]
     TopicAlias(u16),
+    /// A topic alias that stands for nothing (section 3.3.2.3.4 of version 5).
+    #[error("the topic alias {0}, which was never set")]
+    UnknownTopicAlias(u16),
     /// A session that was to end with its connection is to go on (section 3.14.2.2.2 of version 5).
     #[error("a session expiry in DISCONNECT where CONNECT had none")]
     SessionExpiry,

@@ -225,7 +225,7 @@ port 1883 1884
     insta::assert_snapshot!(errors(text), @r##"
     broker.conf:1: unknown configuration variable "listner"; did you mean `listener`?
     broker.conf:2: unknown configuration variable "bogus_option_that_is_like_nothing"
-    broker.conf:3: unknown configuration variable "#"; a comment begins with the first character of a line
+    broker.conf:3: unknown configuration variable "#"; a comment has # as the first character of its line
     broker.conf:4: invalid allow_anonymous value (maybe): expected true or false
     broker.conf:5: empty allow_anonymous value in configuration: expected true|false
     broker.conf:7: duplicate password_file value in configuration: it is on line 6 already
@@ -234,7 +234,7 @@ port 1883 1884
     broker.conf:10: invalid log_dest value (files): expected stdout, stderr, syslog, topic, file PATH or none
     broker.conf:11: invalid log_dest value (file): expected a path after `file`
     broker.conf:12: invalid persistent_client_expiration value (2x): expected a number and a unit, s, h, d, w, m or y, as in 14d
-    broker.conf:13: protocol websockets is not supported: expected mqtt
+    broker.conf:13: protocol websockets is not supported: expected mqtt or metrics
     broker.conf:14: tls_version tlsv1.1 is not supported, it is not safe (RFC 8996): expected tlsv1.2 or tlsv1.3
     broker.conf:15: psk_file is refused: pre-shared keys are not supported: use certificates (certfile, keyfile)
     broker.conf:16: plugin is refused: plugins are not supported; password_file and acl_file are
@@ -248,11 +248,11 @@ port 1883 1884
     broker.conf:28: keyfile needs a certfile for the same listener
     broker.conf:30: require_certificate needs certfile and keyfile: without them the listener does not encrypt
     broker.conf:31: tls_version needs certfile and keyfile: without them the listener does not encrypt
-    broker.conf:35: require_certificate needs cafile: the authorities that clients' certificates come from
-    broker.conf:36: use_identity_as_username needs cafile: the authorities that clients' certificates come from
-    broker.conf:37: use_subject_as_username needs cafile: the authorities that clients' certificates come from
+    broker.conf:35: require_certificate needs cafile or capath: the authorities that clients' certificates come from
+    broker.conf:36: use_identity_as_username needs cafile or capath: the authorities that clients' certificates come from
+    broker.conf:37: use_subject_as_username needs cafile or capath: the authorities that clients' certificates come from
     broker.conf:37: use_identity_as_username and use_subject_as_username exclude each other
-    broker.conf:38: crlfile needs cafile: the authorities that clients' certificates come from
+    broker.conf:38: crlfile needs cafile or capath: the authorities that clients' certificates come from
     broker.conf:39: there is a listener at this port and address already
     broker.conf:40: per_listener_settings must stand above all listener and security settings
     broker.conf:41: cannot read folder /etc: unsupported
@@ -263,14 +263,15 @@ port 1883 1884
 #[test]
 fn what_is_legal_but_without_effect_is_warned_of() {
     let config = parse(
-        "# comment\nallow_anonymous true # for now\nallow_anonymous false\nuser mosquitto\nmemory_limit 5\nciphers HIGH\n",
+        "# comment\nallow_anonymous true # for now\nallow_anonymous false\npacket_buffer_size 4096\n\
+         websockets_log_level 1\nenable_control_api false\n",
     );
     insta::assert_snapshot!(warnings(&config), @r"
     broker.conf:2: the text after allow_anonymous true is ignored; a comment needs a line of its own
     broker.conf:3: allow_anonymous is set again: what line 2 says is overridden
-    broker.conf:4: user is ignored: the broker runs as whoever starts it, which systemd's unit says
-    broker.conf:5: memory_limit is ignored: max_connections and max_queued_bytes bound the memory
-    broker.conf:6: ciphers is ignored: all suites that are offered are strong, and chosen in the best order
+    broker.conf:4: packet_buffer_size is ignored: buffers have the size that is needed
+    broker.conf:5: websockets_log_level is ignored: there are no websockets
+    broker.conf:6: enable_control_api is ignored: there is no control API
     ");
     assert!(!config.listeners[0].security.allow_anonymous);
 }

@@ -3,19 +3,27 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod acl;
+#[cfg(feature = "server")]
+mod advice;
 mod agreement;
+mod broken;
 #[cfg(feature = "server")]
 mod codec;
 #[cfg(feature = "server")]
 mod compare;
 mod config;
 #[cfg(feature = "server")]
+mod corpus;
+#[cfg(feature = "server")]
 mod harness;
+#[cfg(feature = "server")]
+mod manual;
 #[cfg(feature = "server")]
 mod normative;
 mod passwd;
 #[cfg(feature = "server")]
 mod server;
+mod settings;
 mod support;
 #[cfg(feature = "server")]
 mod tls;

@@ -93,6 +93,9 @@ impl Authority {
             client_certificates,
             user_name_from: Some(UserNameFrom::CommonName),
             min_version: TlsVersion::V1_2,
+            capath: None,
+            ciphers: None,
+            ciphers_tls13: None,
         }
     }
 }

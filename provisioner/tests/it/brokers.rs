@@ -35,7 +35,9 @@ impl Broker {
 
     /// Starts our own broker, the program `binary`, in the same way.
     pub(crate) fn ours(binary: &Path, folder: &Path, config: &str) -> Self {
-        Self::start(Command::new(binary), folder, config)
+        // As above, where there is a user called mosquitto.
+        let config = format!("user root\n{config}");
+        Self::start(Command::new(binary), folder, &config)
     }
 
     fn start(mut command: Command, folder: &Path, config: &str) -> Self {

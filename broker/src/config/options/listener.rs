@@ -1,224 +1,257 @@
-//! The sections "listeners" and "TLS" of the manual.
+//! The section "listeners": where to listen, and for whom.
 
 use super::spec::{Line, OptionSpec, Scope, ignored, refused, works};
+use crate::config::clients::{Protocol, ProtocolVersions};
 use crate::config::draft::{Draft, ListenerDraft};
-use crate::config::model::{Family, TlsVersion};
+use crate::config::model::Family;
 use crate::config::value::{self, Parsed, Wrong, expected};
+use crate::topic;
 
-use Scope::{General, Listener, Security, Tls};
+use Scope::{General, Listener};
 
 const WEBSOCKETS: &str = "websockets are not supported";
-const PSK: &str = "pre-shared keys are not supported: use certificates (certfile, keyfile)";
-const ENGINES: &str = "TLS engines are not supported: keyfile takes a PEM file";
-const PER_LISTENER: &str =
-    "set per_listener_settings true, and the option without listener_ below its listener";
 const PROXY: &str = "the PROXY protocol is not supported";
 
 pub(super) const OPTIONS: &[OptionSpec] = &[
-    works("listener", Listener, "PORT [ADDRESS]|0 PATH", add_listener)
-        .rest()
-        .many(),
-    works("port", General, "PORT", |draft, line| {
-        draft.default_listener.port = Some(value::port(line.value)?);
-        draft.default_listener.place = Some(line.place.clone());
-        draft.default_listener.touched = true;
-        Ok(())
-    }),
-    works("bind_address", General, "ADDRESS", |draft, line| {
-        draft.default_listener.host = Some(line.value.to_owned());
-        draft.default_listener.touched = true;
-        Ok(())
-    })
+    works(
+        "listener",
+        Listener,
+        "PORT [ADDRESS]|0 PATH",
+        "port 1883, for this machine only",
+        "Begins a listener on a port, of all addresses or of one, or on a Unix socket. The options below it are its \
+         own.",
+        add_listener,
+    )
+    .rest()
+    .many(),
+    works(
+        "port",
+        General,
+        "PORT",
+        "1883",
+        "The port of the listener that needs no line of its own.",
+        |draft, line| {
+            draft.default_listener.port = Some(value::port(line.value)?);
+            draft.default_listener.place = Some(line.place.clone());
+            draft.default_listener.touched = true;
+            Ok(())
+        },
+    ),
+    works(
+        "bind_address",
+        General,
+        "ADDRESS",
+        "all addresses",
+        "The address of that listener.",
+        |draft, line| {
+            let listener = &mut draft.default_listener;
+            listener.host = Some(line.value.to_owned());
+            listener.place.get_or_insert_with(|| line.place.clone());
+            listener.touched = true;
+            Ok(())
+        },
+    )
     .once(),
-    works("bind_interface", Listener, "INTERFACE", |draft, line| {
-        draft.listener().interface = Some(line.value.to_owned());
-        Ok(())
-    })
+    works(
+        "accept_protocol_versions",
+        Listener,
+        "VERSION[, VERSION ...]",
+        "3, 4, 5",
+        "The versions of MQTT that clients may speak: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.",
+        |draft, line| {
+            draft.listener().versions = Some(versions(line.value)?);
+            Ok(())
+        },
+    )
+    .rest(),
+    works(
+        "bind_interface",
+        Listener,
+        "INTERFACE",
+        "all interfaces",
+        "The network interface to listen on, as in eth0.",
+        |draft, line| {
+            draft.listener().interface = Some(line.value.to_owned());
+            Ok(())
+        },
+    )
     .once(),
-    works("socket_domain", Listener, "ipv4|ipv6", |draft, line| {
-        draft.listener().family = match line.value {
-            "ipv4" => Family::V4,
-            "ipv6" => Family::V6,
-            _ => return expected("ipv4 or ipv6"),
-        };
-        Ok(())
-    }),
-    works("protocol", Listener, "mqtt", |draft, line| {
-        match line.value {
-            "mqtt" => {
-                draft.listener().touched = true;
-                Ok(())
-            }
-            "websockets" | "http_api" => Err(Wrong::Unsupported(format!(
-                "protocol {} is not supported: expected mqtt",
-                line.value
-            ))),
-            _ => expected("mqtt"),
-        }
-    }),
-    works("max_connections", Listener, "COUNT|-1", |draft, line| {
-        draft.listener().max_connections = match line.value {
-            "-1" => None,
-            // Mosquitto takes 0 as "no limit" as well.
-            text => value::limit(text, u32::MAX)?,
-        };
-        Ok(())
-    }),
     refused(
+        "enable_proxy_protocol",
+        Listener,
+        "1|2",
+        "Takes clients' addresses from a proxy in front.",
+        PROXY,
+    ),
+    refused(
+        "http_dir",
+        Listener,
+        "FOLDER",
+        "Files that are served over HTTP.",
+        WEBSOCKETS,
+    ),
+    works(
+        "max_connections",
+        Listener,
+        "COUNT|-1",
+        "-1: no limit",
+        "The most connections of the listener above it.",
+        |draft, line| {
+            draft.listener().max_connections = value::count(line.value)?;
+            Ok(())
+        },
+    ),
+    works(
         "max_qos",
         Listener,
-        "0-2",
-        "all of MQTT's qualities of service are served",
+        "0|1|2",
+        "2",
+        "The highest QoS of messages from clients. Those of MQTT 5 are told; one that sends a higher one is \
+         disconnected.",
+        |draft, line| {
+            draft.listener().max_qos = Some(value::number(line.value, 0..=2)?);
+            Ok(())
+        },
     ),
-    ignored(
+    works(
         "max_topic_alias",
         Listener,
         "COUNT",
-        "topic aliases are not used",
+        "10",
+        "The topic aliases that a client of MQTT 5 may use; 0 is none.",
+        |draft, line| {
+            draft.listener().max_topic_alias = Some(value::number(line.value, 0..=65_535)?);
+            Ok(())
+        },
     ),
-    ignored(
+    works(
         "max_topic_alias_broker",
         Listener,
         "COUNT",
-        "topic aliases are not used",
+        "10",
+        "The topic aliases that the broker uses towards such a client, if it takes any; 0 is none.",
+        |draft, line| {
+            draft.listener().max_topic_alias_broker = Some(value::number(line.value, 0..=65_535)?);
+            Ok(())
+        },
     ),
-    refused(
+    works(
         "mount_point",
         Listener,
         "PREFIX",
-        "all listeners share one tree of topics",
-    ),
-    refused(
-        "use_username_as_clientid",
+        "none",
+        "What is put before all topics of the listener's clients, and taken off again towards them: they see only \
+         what is below it.",
+        |draft, line| {
+            draft.listener().mount_point = Some(mount_point(line.value)?);
+            Ok(())
+        },
+    )
+    .rest()
+    .once(),
+    ignored(
+        "packet_buffer_size",
         Listener,
-        "true|false",
-        "client ids are what clients say; acl_file patterns know %u",
+        "BYTES",
+        "The first buffer of a connection.",
+        "buffers have the size that is needed",
     ),
-    refused(
-        "listener_allow_anonymous",
-        Security,
-        "true|false",
-        PER_LISTENER,
-    ),
-    refused("listener_auto_id_prefix", Security, "PREFIX", PER_LISTENER),
-    refused(
-        "accept_protocol_versions",
+    works(
+        "protocol",
         Listener,
-        "3,4,5",
-        "each listener speaks all versions that the broker does",
+        "mqtt|metrics",
+        "mqtt",
+        "What is spoken: metrics is this broker's own, and serves numbers about it over HTTP in the text form of \
+         Prometheus.",
+        |draft, line| {
+            draft.listener().protocol = protocol(line.value)?;
+            Ok(())
+        },
     ),
-    refused("enable_proxy_protocol", Listener, "1|2", PROXY),
     refused(
         "proxy_protocol_v2_require_tls",
         Listener,
         "true|false",
+        "Whether that proxy must have spoken TLS with the client.",
         PROXY,
     ),
-    refused("http_dir", Listener, "FOLDER", WEBSOCKETS),
-    ignored("packet_buffer_size", Listener, "BYTES", WEBSOCKETS),
-    ignored("websockets_headers_size", Listener, "BYTES", WEBSOCKETS),
-    refused("websockets_origin", Listener, "ORIGIN", WEBSOCKETS),
-    works("cafile", Tls, "PATH", |draft, line| {
-        draft.listener().cafile = Some(line.at(line.value.into()));
-        Ok(())
-    })
-    .rest()
-    .once(),
-    refused(
-        "capath",
-        Tls,
-        "FOLDER",
-        "name one file with all certificates in it: cafile",
-    ),
-    works("certfile", Tls, "PATH", |draft, line| {
-        draft.listener().certfile = Some(line.at(line.value.into()));
-        Ok(())
-    })
-    .rest()
-    .once(),
-    works("keyfile", Tls, "PATH", |draft, line| {
-        draft.listener().keyfile = Some(line.at(line.value.into()));
-        Ok(())
-    })
-    .rest()
-    .once(),
-    works("crlfile", Tls, "PATH", |draft, line| {
-        draft.listener().crlfile = Some(line.at(line.value.into()));
-        Ok(())
-    })
-    .rest()
-    .once(),
-    works("require_certificate", Tls, "true|false", |draft, line| {
-        draft.listener().require_certificate = Some(line.at(value::boolean(line.value)?));
-        Ok(())
-    })
-    .at_start(),
     works(
-        "use_identity_as_username",
-        Tls,
-        "true|false",
+        "socket_domain",
+        Listener,
+        "ipv4|ipv6",
+        "both",
+        "The family of addresses to listen on.",
         |draft, line| {
-            draft.listener().use_identity = Some(line.at(value::boolean(line.value)?));
+            draft.listener().family = match line.value {
+                "ipv4" => Family::V4,
+                "ipv6" => Family::V6,
+                _ => return expected("ipv4 or ipv6"),
+            };
             Ok(())
         },
-    )
-    .at_start(),
+    ),
     works(
-        "use_subject_as_username",
-        Tls,
+        "use_username_as_clientid",
+        Listener,
         "true|false",
+        "false",
+        "Whether a client's user name takes the place of its client id, so that nobody can end another's session. \
+         Clients without a user name are refused then.",
         |draft, line| {
-            draft.listener().use_subject = Some(line.at(value::boolean(line.value)?));
+            draft.listener().username_as_clientid = Some(line.at(value::boolean(line.value)?));
             Ok(())
         },
-    )
-    .at_start(),
-    works("tls_version", Tls, "tlsv1.2|tlsv1.3", |draft, line| {
-        let version = match line.value {
-            "tlsv1.2" => TlsVersion::V1_2,
-            "tlsv1.3" => TlsVersion::V1_3,
-            "tlsv1" | "tlsv1.1" => {
-                return Err(Wrong::Unsupported(format!(
-                    "tls_version {} is not supported, it is not safe (RFC 8996): \
-                     expected tlsv1.2 or tlsv1.3",
-                    line.value
-                )));
-            }
-            _ => return expected("tlsv1.2 or tlsv1.3"),
-        };
-        draft.listener().tls_version = Some(line.at(version));
-        Ok(())
-    })
-    .at_start(),
-    ignored(
-        "ciphers",
-        Tls,
-        "LIST",
-        "all suites that are offered are strong, and chosen in the best order",
     ),
     ignored(
-        "ciphers_tls1.3",
-        Tls,
-        "LIST",
-        "all suites that are offered are strong, and chosen in the best order",
+        "websockets_headers_size",
+        Listener,
+        "BYTES",
+        "The room for headers of HTTP.",
+        WEBSOCKETS,
     ),
     refused(
-        "dhparamfile",
-        Tls,
-        "PATH",
-        "elliptic curves are used, which need no parameters: remove the line",
+        "websockets_origin",
+        Listener,
+        "ORIGIN",
+        "The pages that browsers may connect from.",
+        WEBSOCKETS,
     ),
-    refused(
-        "disable_client_cert_date_checks",
-        Tls,
-        "true|false",
-        "the dates of clients' certificates are always checked",
-    ),
-    refused("psk_hint", Tls, "HINT", PSK),
-    refused("tls_engine", Tls, "ENGINE", ENGINES),
-    refused("tls_engine_kpass_sha1", Tls, "SHA1", ENGINES),
-    refused("tls_keyform", Tls, "pem|engine", ENGINES),
 ];
+
+fn protocol(text: &str) -> Parsed<Protocol> {
+    match text {
+        "mqtt" => Ok(Protocol::Mqtt),
+        "metrics" => Ok(Protocol::Metrics),
+        "websockets" | "http_api" => Err(Wrong::Unsupported(format!(
+            "protocol {text} is not supported: expected mqtt or metrics"
+        ))),
+        _ => expected("mqtt or metrics"),
+    }
+}
+
+/// Numbers of versions, with commas between them.
+fn versions(text: &str) -> Parsed<ProtocolVersions> {
+    let mut versions = ProtocolVersions::NONE;
+    for word in text.split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
+        match word {
+            "3" => versions.v3 = true,
+            "4" => versions.v4 = true,
+            "5" => versions.v5 = true,
+            _ => return expected("3 (MQTT 3.1), 4 (3.1.1) and 5 (5.0) with commas between them"),
+        }
+    }
+    if versions == ProtocolVersions::NONE {
+        return expected("at least one of 3, 4 and 5");
+    }
+    Ok(versions)
+}
+
+fn mount_point(text: &str) -> Parsed<String> {
+    match topic::validate_name(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(problem) => expected(format!("the beginning of a topic: {problem}")),
+    }
+}
 
 /// Begins a listener. A line that is wrong begins one too, so that the options below it are not taken for the
 /// listener's above.

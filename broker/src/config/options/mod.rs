@@ -2,21 +2,27 @@
 
 mod bridge;
 mod general;
+mod limits;
 mod listener;
 mod logging;
+mod security;
 mod spec;
+mod tls;
 
 use strsim::damerau_levenshtein;
 
-pub(super) use spec::{Action, Arity, Line};
-pub use spec::{OptionSpec, Repeat, Scope, Support};
+pub(super) use spec::{Action, Line};
+pub use spec::{Arity, OptionSpec, Origin, Repeat, Scope, Support};
 
 /// All options, in the order of the manual's sections.
 pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
     [
         general::OPTIONS,
+        limits::OPTIONS,
+        security::OPTIONS,
         logging::OPTIONS,
         listener::OPTIONS,
+        tls::OPTIONS,
         bridge::OPTIONS,
     ]
     .into_iter()
@@ -40,5 +46,13 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let distances = options().map(|option| (damerau_levenshtein(option.name, &name), option.name));
     let (distance, nearest) = distances.min()?;
-    (distance <= 1 + name.len() / 5).then_some(nearest)
+    if distance <= 1 + name.len() / 5 {
+        return Some(nearest);
+    }
+    // Written out, or cut short: `log_destination`, `include`.
+    let whole = |option: &&OptionSpec| {
+        option.name.len().min(name.len()) > 5
+            && (name.starts_with(option.name) || option.name.starts_with(&name))
+    };
+    options().find(whole).map(|option| option.name)
 }

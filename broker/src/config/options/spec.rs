@@ -13,14 +13,30 @@ pub struct OptionSpec {
     pub scope: Scope,
     /// Its value, as a manual would write it.
     pub syntax: &'static str,
+    /// What holds without it, in a word or two.
+    pub default: &'static str,
+    /// What it is for, in a sentence or two.
+    pub help: &'static str,
+    /// Who invented it.
+    pub origin: Origin,
+    /// How many words its value has.
+    pub arity: Arity,
     /// What a second one means.
     pub repeat: Repeat,
     /// Whether a reload takes a new value.
     pub reload: bool,
     /// What becomes of it.
     pub support: Support,
-    pub(in super::super) arity: Arity,
     pub(in super::super) action: Action,
+}
+
+/// Who invented an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Mosquitto: it is in the manual of 2.1, or was in an earlier one.
+    Mosquitto,
+    /// This broker: Mosquitto does not know it.
+    Own,
 }
 
 /// Where an option belongs.
@@ -38,6 +54,30 @@ pub enum Scope {
     Tls,
     /// The bridge above it.
     Bridge,
+}
+
+impl Scope {
+    /// All of them, in the order of the manual.
+    pub const ALL: [Self; 6] = [
+        Self::General,
+        Self::Security,
+        Self::Logging,
+        Self::Listener,
+        Self::Tls,
+        Self::Bridge,
+    ];
+
+    /// Its name, in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::Security => "security",
+            Self::Logging => "logging",
+            Self::Listener => "listener",
+            Self::Tls => "tls",
+            Self::Bridge => "bridge",
+        }
+    }
 }
 
 /// What a second line with the same option means.
@@ -64,7 +104,7 @@ pub enum Support {
 
 /// How many words a value has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Arity {
+pub enum Arity {
     /// One word.
     One,
     /// All to the end of the line.
@@ -107,12 +147,17 @@ pub(super) const fn works(
     name: &'static str,
     scope: Scope,
     syntax: &'static str,
+    default: &'static str,
+    help: &'static str,
     set: Setter,
 ) -> OptionSpec {
     OptionSpec {
         name,
         scope,
         syntax,
+        default,
+        help,
+        origin: Origin::Mosquitto,
         repeat: Repeat::Last,
         reload: true,
         support: Support::Yes,
@@ -126,9 +171,10 @@ pub(super) const fn ignored(
     name: &'static str,
     scope: Scope,
     syntax: &'static str,
+    help: &'static str,
     why: &'static str,
 ) -> OptionSpec {
-    unsupported(name, scope, syntax, Support::Ignored(why))
+    unsupported(name, scope, syntax, help, Support::Ignored(why))
 }
 
 /// An option that is an error.
@@ -136,21 +182,26 @@ pub(super) const fn refused(
     name: &'static str,
     scope: Scope,
     syntax: &'static str,
+    help: &'static str,
     why: &'static str,
 ) -> OptionSpec {
-    unsupported(name, scope, syntax, Support::Refused(why))
+    unsupported(name, scope, syntax, help, Support::Refused(why))
 }
 
 const fn unsupported(
     name: &'static str,
     scope: Scope,
     syntax: &'static str,
+    help: &'static str,
     support: Support,
 ) -> OptionSpec {
     OptionSpec {
         name,
         scope,
         syntax,
+        default: "none",
+        help,
+        origin: Origin::Mosquitto,
         repeat: Repeat::Many,
         reload: false,
         support,
@@ -192,11 +243,20 @@ impl OptionSpec {
         }
     }
 
+    /// Mosquitto does not know it.
+    pub(super) const fn own(self) -> Self {
+        Self {
+            origin: Origin::Own,
+            ..self
+        }
+    }
+
     /// It names a folder of more configuration files.
     pub(super) const fn includes(self) -> Self {
         Self {
             action: Action::Include,
             support: Support::Yes,
+            reload: true,
             ..self
         }
     }

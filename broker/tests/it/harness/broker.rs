@@ -31,6 +31,12 @@ pub(crate) struct Ended {
 /// Writes a file into `folder`, with `{folder}` and `{port}` replaced.
 pub(crate) fn config_file(folder: &Path, name: &str, text: &str, port: u16) -> PathBuf {
     let path = folder.join(name);
+    // Started as root it would become a user who can't read the test's folder, unless that is the test.
+    let text = if text.lines().any(|line| line.starts_with("user ")) {
+        text.to_owned()
+    } else {
+        format!("{text}\nuser root\n")
+    };
     let text = text
         .replace("{folder}", folder.to_str().unwrap())
         .replace("{port}", &port.to_string());
@@ -134,6 +140,10 @@ impl Broker {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn folder(&self) -> &Path {

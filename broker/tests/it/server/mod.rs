@@ -2,8 +2,11 @@
 #![expect(clippy::panic, reason = "in a test a panic is the report")]
 
 mod access;
+mod binding;
+mod client_ids;
 mod delivery;
 mod paho;
+mod privileges;
 mod process;
 mod protocol;
 mod sessions;

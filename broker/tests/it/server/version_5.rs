@@ -335,6 +335,9 @@ fn topic_aliases_stand_for_names_both_ways() {
         "there is one alias only"
     );
     publisher.publish(aliased("", 9));
+    assert_eq!(farewell(&mut publisher), Reason::ProtocolError);
+    let (mut publisher, _) = Raw::login(&broker, connect_5("publisher", true));
+    publisher.publish(aliased("eleventh", 11));
     assert_eq!(farewell(&mut publisher), Reason::TopicAliasInvalid);
 }
 
@@ -425,7 +428,10 @@ fn refusals_are_told_with_their_reason_and_a_word() {
         Property::ReasonString(words) => Some(words.clone()),
         _ => None,
     });
-    assert_eq!(words.unwrap(), "already connected, closing old connection.");
+    assert_eq!(
+        words.unwrap(),
+        "another connection came with this client identifier"
+    );
 }
 
 #[test]
