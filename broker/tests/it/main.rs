@@ -8,6 +8,8 @@ mod advice;
 mod agreement;
 mod broken;
 #[cfg(feature = "server")]
+mod clients;
+#[cfg(feature = "server")]
 mod codec;
 #[cfg(feature = "server")]
 mod compare;
