@@ -45,7 +45,7 @@ impl Drop for Subscriber {
 impl Subscriber {
     fn line(&self) -> Result<String, String> {
         let line = self.lines.recv_timeout(PATIENCE);
-        line.map_err(|_| "failed: nothing came".to_owned())
+        line.map_err(|_silence| "failed: nothing came".to_owned())
     }
 
     /// The next message.
@@ -308,9 +308,12 @@ impl Tools<'_> {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        server.hears(&answer)?;
-        self.publish(&answer, &["-m", "answer"])?;
+        let answered = server
+            .hears(&answer)
+            .and_then(|()| self.publish(&answer, &["-m", "answer"]));
+        // It gives up by itself.
         let status = client.wait().unwrap();
+        answered?;
         let said = std::io::read_to_string(client.stdout.take().unwrap()).unwrap();
         let right = status.success() && said.trim() == "answer";
         right

@@ -15,7 +15,7 @@ fn installed() -> PathBuf {
     cache.unwrap_or_else(home).join("tools/clients")
 }
 
-/// paho-mqtt of PyPI.
+/// `paho-mqtt`, from the index of Python packages.
 pub(super) fn paho(access: &Access) -> Results {
     run(
         access,

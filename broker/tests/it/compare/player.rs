@@ -155,7 +155,7 @@ fn told(who: &str, packet: Option<&Packet>) -> String {
     let mut packet = packet.clone();
     for property in packet.properties.iter_mut().flatten() {
         match (property.id, &mut property.value) {
-            (id::ASSIGNED_CLIENT_ID, Value::Text(text)) => *text = "~".to_owned(),
+            (id::ASSIGNED_CLIENT_ID, Value::Text(text)) => "~".clone_into(text),
             // A second may have begun meanwhile.
             (id::MESSAGE_EXPIRY, Value::Four(seconds @ 990..1000)) => *seconds = 1000,
             _ => {}

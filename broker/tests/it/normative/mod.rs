@@ -1,6 +1,7 @@
 //! The normative statements of MQTT 3.1.1 and 5.0, one behaviour a test, grouped as the standards group them.
 //!
 //! What both standards ask for is tested in both. [`table`] holds which statement is tested where.
+#![expect(clippy::panic, reason = "in a test a panic is the report")]
 
 mod connack;
 mod connect;

@@ -5,6 +5,7 @@ mod access;
 mod binding;
 mod client_ids;
 mod delivery;
+mod mutation;
 mod paho;
 mod privileges;
 mod process;

@@ -123,7 +123,7 @@ impl Connect {
 
     /// With another protocol name and level than the version's.
     pub(crate) fn protocol(mut self, name: &str, level: u8) -> Self {
-        self.name = name.to_owned();
+        name.clone_into(&mut self.name);
         self.level = level;
         self
     }

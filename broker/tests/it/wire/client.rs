@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
 
 use super::{Connect, Packet, Target, Version, ack, connect, disconnect, kind, ping, subscribe};
 use crate::harness::PATIENCE;
@@ -193,20 +192,5 @@ impl Client {
     pub(crate) fn vanish(mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
         while self.next().is_some() {}
-    }
-
-    /// Whether anything comes within `time`: only for what must not come, where no answer marks the end.
-    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).unwrap();
-        let mut bytes = [0; 4096];
-        let heard = self.stream.read(&mut bytes);
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        match heard {
-            Ok(count) => {
-                self.input.extend(&bytes[..count]);
-                false
-            }
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        }
     }
 }

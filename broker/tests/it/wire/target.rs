@@ -1,14 +1,16 @@
 //! The broker that a test speaks to.
 
-use std::path::Path;
-
 use crate::harness::Broker;
 use crate::support::Mosquitto;
 
 /// A running broker, ended when it is dropped.
 pub(crate) enum Target {
     Ours(Broker),
-    Theirs(Mosquitto, tempfile::TempDir),
+    /// With the folder that its configuration is in.
+    Theirs(
+        Mosquitto,
+        #[expect(dead_code, reason = "it is removed when the broker has ended")] tempfile::TempDir,
+    ),
 }
 
 impl Target {
@@ -57,13 +59,6 @@ impl Target {
         match self {
             Self::Ours(broker) => broker.port(),
             Self::Theirs(mosquitto, _) => mosquitto.port,
-        }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        match self {
-            Self::Ours(broker) => broker.folder(),
-            Self::Theirs(_, folder) => folder.path(),
         }
     }
 }

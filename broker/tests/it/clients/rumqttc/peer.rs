@@ -97,7 +97,7 @@ impl Peer {
     }
 
     pub(super) fn is_present(&self, expected: bool) -> Outcome {
-        same(self.session_present, &expected)
+        same(&self.session_present, &expected)
     }
 
     pub(super) fn subscribe(&self, filter: &str, qos: u8) -> Outcome {
@@ -165,12 +165,12 @@ impl Peer {
     pub(super) fn message(&self) -> Result<Message, String> {
         self.messages
             .recv_timeout(PATIENCE)
-            .map_err(|_| "no message came".to_owned())
+            .map_err(|_silence| "no message came".to_owned())
     }
 
     pub(super) fn hears(&self, topic: &str, payload: &str, qos: u8, retain: bool) -> Outcome {
         same(
-            self.message()?.told,
+            &self.message()?.told,
             &(topic.to_owned(), payload.to_owned(), qos, retain),
         )
     }

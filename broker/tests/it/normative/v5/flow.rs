@@ -75,9 +75,9 @@ fn a_refusal_makes_room_for_the_next() {
     for (payload, qos) in [("a", 1), ("b", 2), ("c", 1)] {
         publisher.deliver(&publish("t", payload).qos(qos, 1));
     }
-    let first = client.expect_begin(r#"PUBLISH d0 q1 r0"#);
+    let first = client.expect_begin("PUBLISH d0 q1 r0");
     client.send(ack_with(kind::PUBACK, first.id.unwrap(), 0x80, &[]));
-    let second = client.expect_begin(r#"PUBLISH d0 q2 r0"#);
+    let second = client.expect_begin("PUBLISH d0 q2 r0");
     client.send(ack_with(kind::PUBREC, second.id.unwrap(), 0x80, &[]));
     client.expect_message("c");
 }

@@ -93,8 +93,8 @@ fn persistent(access: &Access, topic: &str, name: &str) -> Outcome {
     client.hears(topic, "waits", 1, false)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(found: T, expected: &T) -> Outcome {
-    let same = found == *expected;
+fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Outcome {
+    let same = found == expected;
     same.then_some(())
         .ok_or_else(|| format!("{found:?} instead of {expected:?}"))
 }
@@ -111,7 +111,7 @@ fn feature_of_five(access: &Access, feature: &str, topic: &str) -> Outcome {
                 ..PublishProperties::default()
             };
             client.publish_with(topic, "x", false, sent.clone())?;
-            same(client.message()?.properties, &Some(sent))
+            same(&client.message()?.properties, &Some(sent))
         }
         "message expiry" => {
             let sent = PublishProperties {
@@ -124,7 +124,7 @@ fn feature_of_five(access: &Access, feature: &str, topic: &str) -> Outcome {
                 .message()?
                 .properties
                 .and_then(|found| found.message_expiry_interval);
-            same(left.is_some_and(|left| (1..=100).contains(&left)), &true)
+            same(&left.is_some_and(|left| (1..=100).contains(&left)), &true)
         }
         "request and response" => request(access, &client, topic),
         "shared subscription" => shared(access, &client, topic),
@@ -140,7 +140,7 @@ fn feature_of_five(access: &Access, feature: &str, topic: &str) -> Outcome {
             client.subscribe_with(Filter::new(topic, five(0)), Some(200))?;
             client.publish(topic, "x", 0, false)?;
             let found = client.message()?.properties.unwrap_or_default();
-            same(found.subscription_identifiers, &vec![200])
+            same(&found.subscription_identifiers, &vec![200])
         }
         _ => {
             client.subscribe(topic, 0)?;
@@ -179,14 +179,8 @@ fn request(access: &Access, client: &Peer, topic: &str) -> Outcome {
         false,
         answered,
     )?;
-    same(
-        client
-            .message()?
-            .properties
-            .unwrap_or_default()
-            .correlation_data,
-        &Some("7".into()),
-    )
+    let answer = client.message()?.properties.unwrap_or_default();
+    same(&answer.correlation_data, &Some("7".into()))
 }
 
 fn shared(access: &Access, publisher: &Peer, topic: &str) -> Outcome {
@@ -212,7 +206,7 @@ fn shared(access: &Access, publisher: &Peer, topic: &str) -> Outcome {
         }
     }
     heard.sort();
-    same(heard, &(0..10).map(|number| number.to_string()).collect())
+    same(&heard, &(0..10).map(|number| number.to_string()).collect())
 }
 
 /// With the options of a subscription: an identifier, or none.
