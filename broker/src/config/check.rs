@@ -54,6 +54,7 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         login_throttle: LoginThrottle::new(draft.login_failures_max, draft.login_failures_window),
         warnings: draft.warnings,
         advice,
+        sources: draft.sources,
     };
     (config, errors)
 }

@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) service: Service,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) errors: Vec<Diagnostic>,
+    /// The files and folders that were read.
+    pub(super) sources: Vec<PathBuf>,
     /// A `connection` was refused: what belongs to it need not be refused again.
     pub(super) bridge_refused: bool,
 }
@@ -66,7 +68,6 @@ pub(super) struct ListenerDraft {
     pub(super) use_subject: Option<At<bool>>,
     pub(super) tls_version: Option<At<TlsVersion>>,
     pub(super) max_connections: Option<u32>,
-    pub(super) protocol: Protocol,
     pub(super) versions: Option<ProtocolVersions>,
     pub(super) max_qos: Option<u8>,
     pub(super) max_topic_alias: Option<u16>,
@@ -78,6 +79,7 @@ pub(super) struct ListenerDraft {
     /// `listener_auto_id_prefix`.
     pub(super) auto_id_prefix: Option<String>,
     pub(super) security: SecurityDraft,
+    pub(super) protocol: Protocol,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
     pub(super) broken: bool,
     /// Some option made this listener wanted, though no line began it.
@@ -169,13 +171,14 @@ impl Draft {
             service: Service {
                 pid_file: None,
                 sys_interval: Some(Duration::from_secs(10)),
-                set_tcp_nodelay: false,
+                set_tcp_nodelay: true,
                 user: None,
                 reload_on_change: false,
                 certificate_warning_days: 30,
             },
             warnings: Vec::new(),
             errors: Vec::new(),
+            sources: Vec::new(),
             bridge_refused: false,
         }
     }

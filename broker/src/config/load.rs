@@ -103,6 +103,7 @@ fn list_folder(folder: &Path) -> io::Result<Vec<Found>> {
 impl Loader<'_> {
     /// Reads a file; only the first one may include others, as in Mosquitto.
     fn file(&mut self, path: &Path, text: &str, first: bool) {
+        self.draft.sources.push(path.to_owned());
         let file: Arc<str> = path.to_string_lossy().into();
         for word in lexer::words(text) {
             let place = Place {
@@ -225,6 +226,7 @@ impl Loader<'_> {
     fn include(&mut self, folder: &Path) -> Result<(), String> {
         let found = (self.list)(folder)
             .map_err(|error| format!("cannot read folder {}: {error}", folder.display()))?;
+        self.draft.sources.push(folder.to_owned());
         for (path, text) in found {
             match text {
                 Ok(text) => self.file(&path, &text, false),

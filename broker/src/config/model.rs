@@ -31,6 +31,8 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// What works as it is written but is unwise: for whoever checks a configuration, not for every start.
     pub advice: Vec<Diagnostic>,
+    /// The files and folders that it was read from.
+    pub sources: Vec<PathBuf>,
 }
 
 /// A place to listen, and the rules for whoever connects there.

@@ -7,6 +7,9 @@ use jiff::{Timestamp, Zoned};
 
 use crate::config::{LogType, Timestamps};
 
+/// The bytes of a message that are logged: names may have 65,535 each, and thousands of lines may wait.
+const MAX_LENGTH: usize = 2000;
+
 /// A message on its way to the destinations.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -16,13 +19,23 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// A message of now, with control characters made visible.
-    pub(super) fn new(kind: LogType, text: &str) -> Self {
-        Self {
-            kind,
-            time: Timestamp::now(),
-            text: visible(text),
+    /// A message of now, cut where it is too long.
+    pub(super) fn new(kind: LogType, mut text: String) -> Self {
+        if text.len() > MAX_LENGTH {
+            let fits = |index: &usize| text.is_char_boundary(*index);
+            let end = (0..=MAX_LENGTH).rev().find(fits).unwrap_or_default();
+            text.truncate(end);
+            text.push_str("...");
+            text.shrink_to_fit();
         }
+        let time = Timestamp::now();
+        Self { kind, time, text }
+    }
+
+    /// The message with its control characters made visible.
+    pub(super) fn visible(self) -> Self {
+        let text = visible(&self.text);
+        Self { text, ..self }
     }
 
     /// The text with its time before it, without a line end.
@@ -101,7 +114,7 @@ mod tests {
     fn line(text: &str) -> Line {
         Line {
             time: Timestamp::from_second(1_700_000_000).unwrap(),
-            ..Line::new(LogType::Notice, text)
+            ..Line::new(LogType::Notice, text.to_owned()).visible()
         }
     }
 
@@ -114,6 +127,15 @@ mod tests {
         assert_eq!(line.stamped(&year), "2023-11: x");
         let nonsense = Timestamps::Format("%Y %!".to_owned());
         assert_eq!(line.stamped(&nonsense), "2023 %!: x");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_two_characters() {
+        let text = line(&"é".repeat(1001)).text;
+        assert_eq!(text, format!("{}...", "é".repeat(1000)));
+        let text = line(&format!("x{}", "é".repeat(1000))).text;
+        assert_eq!(text, format!("x{}...", "é".repeat(999)));
+        assert_eq!(line(&"x".repeat(MAX_LENGTH)).text.len(), MAX_LENGTH);
     }
 
     #[test]

@@ -51,8 +51,10 @@ pub struct Logger {
 struct Shared {
     /// A [`LogTypes`] in bits.
     types: AtomicU16,
-    /// The lines that were left out since the last one that was written.
+    /// The lines that found no room.
     lost: AtomicU64,
+    /// The lines that some destination did not take.
+    failed: AtomicU64,
     topic: RwLock<Option<TopicSink>>,
 }
 
@@ -73,6 +75,7 @@ impl Logger {
         let shared = Arc::new(Shared {
             types: AtomicU16::new(settings.types.bits()),
             lost: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             topic: RwLock::new(None),
         });
         let (sender, receiver) = sync_channel(WAITING);
@@ -96,10 +99,16 @@ impl Logger {
         if !self.enabled(kind) {
             return;
         }
-        let line = Line::new(kind, &text.to_string());
+        let line = Line::new(kind, text.to_string());
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Line(line)) {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The lines that were left out or that some destination did not take.
+    pub fn lost(&self) -> u64 {
+        let Shared { lost, failed, .. } = &*self.shared;
+        lost.load(Ordering::Relaxed) + failed.load(Ordering::Relaxed)
     }
 
     /// Changes types and destinations, and opens log files again.
@@ -151,16 +160,21 @@ fn open(settings: &LogSettings) -> Result<Sinks, LogError> {
 
 /// The thread: ends when the last [`Logger`] is gone.
 fn write_all(receiver: &Receiver<Message>, mut sinks: Sinks, shared: &Shared) {
+    let mut said = 0;
     for message in receiver {
         match message {
             Message::Line(line) => {
                 let topic = shared.topic.read().unwrap_or_else(PoisonError::into_inner);
-                let lost = shared.lost.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    let text = format!("The log could not keep up: {lost} lines were left out.");
-                    sinks.write(&Line::new(LogType::Warning, &text), topic.as_ref());
+                let lost = shared.lost.load(Ordering::Relaxed);
+                if lost > said {
+                    let new = lost - said;
+                    let text = format!("The log could not keep up: {new} lines were left out.");
+                    sinks.write(&Line::new(LogType::Warning, text), topic.as_ref());
+                    said = lost;
                 }
-                sinks.write(&line, topic.as_ref());
+                if !sinks.write(&line.visible(), topic.as_ref()) {
+                    shared.failed.fetch_add(1, Ordering::Relaxed);
+                }
             }
             Message::Settings(new) => sinks = *new,
             Message::Flush(done) => {
@@ -287,5 +301,16 @@ mod tests {
                 .count(),
             1
         );
+        assert!(logger.lost() > 0);
+    }
+
+    #[test]
+    fn lines_that_a_destination_does_not_take_are_counted() {
+        let full = LogDestination::File("/dev/full".into());
+        let logger = Logger::new(&settings(full, LogTypes::ALL)).unwrap();
+        logger.log(LogType::Notice, "one");
+        logger.log(LogType::Notice, "two");
+        flush(&logger);
+        assert_eq!(logger.lost(), 2);
     }
 }

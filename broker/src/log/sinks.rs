@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::line::{Line, severity};
 use super::logger::TopicSink;
 use super::syslog::Syslog;
-use crate::config::{LogDestination, LogSettings, Timestamps};
+use crate::config::{LogDestination, LogSettings, LogType, Timestamps};
 
 /// Where C libraries look for the system's logger.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -18,15 +18,22 @@ const SYSLOG_SOCKET: &str = "/dev/log";
 #[derive(Debug)]
 pub(super) struct Sinks {
     streams: Vec<Stream>,
-    syslog: Option<Syslog>,
+    syslog: Option<Counted<Syslog>>,
     topic: bool,
     timestamps: Timestamps,
+}
+
+/// A destination, and the lines that it did not take.
+#[derive(Debug)]
+struct Counted<T> {
+    to: T,
+    failed: u64,
 }
 
 /// A destination that takes bytes.
 #[derive(Debug)]
 struct Stream {
-    to: To,
+    to: Counted<To>,
     /// The stream is read by the journal, which has times of its own and takes the priority from `<N>`.
     journal: bool,
 }
@@ -56,21 +63,22 @@ impl Sinks {
             match destination {
                 LogDestination::Stdout => sinks.streams.push(Stream {
                     journal: is_journal(io::stdout(), journal.as_deref()),
-                    to: To::Stdout(io::stdout()),
+                    to: Counted::new(To::Stdout(io::stdout())),
                 }),
                 LogDestination::Stderr => sinks.streams.push(Stream {
                     journal: is_journal(io::stderr(), journal.as_deref()),
-                    to: To::Stderr(io::stderr()),
+                    to: Counted::new(To::Stderr(io::stderr())),
                 }),
                 LogDestination::File(path) => {
                     let file = open_file(path).map_err(|source| (path.clone(), source))?;
                     sinks.streams.push(Stream {
                         journal: false,
-                        to: To::File(file),
+                        to: Counted::new(To::File(file)),
                     });
                 }
                 LogDestination::Syslog => {
-                    sinks.syslog = Some(Syslog::new(SYSLOG_SOCKET.into(), settings.facility));
+                    let syslog = Syslog::new(SYSLOG_SOCKET.into(), settings.facility);
+                    sinks.syslog = Some(Counted::new(syslog));
                 }
                 LogDestination::Topic => sinks.topic = true,
             }
@@ -78,23 +86,52 @@ impl Sinks {
         Ok(sinks)
     }
 
-    /// Writes a line to all destinations. What fails is left out: there is nobody to tell.
-    pub(super) fn write(&mut self, line: &Line, topic: Option<&TopicSink>) {
-        let stamped = line.stamped(&self.timestamps);
-        for stream in &mut self.streams {
-            let text = if stream.journal {
-                format!("<{}>{}\n", severity(line.kind), line.text)
-            } else {
-                format!("{stamped}\n")
-            };
-            let _ = stream.to.write(text.as_bytes());
+    /// Writes a line to all destinations, and says whether all took it.
+    ///
+    /// One that takes lines again is told how many it missed.
+    pub(super) fn write(&mut self, line: &Line, topic: Option<&TopicSink>) -> bool {
+        let mut all = true;
+        for Stream { to, journal } in &mut self.streams {
+            all &= to.write(line, |to, line| {
+                let text = if *journal {
+                    format!("<{}>{}\n", severity(line.kind), line.text)
+                } else {
+                    format!("{}\n", line.stamped(&self.timestamps))
+                };
+                to.write(text.as_bytes()).is_ok()
+            });
         }
         if let Some(syslog) = &mut self.syslog {
-            let _ = syslog.send(line);
+            all &= syslog.write(line, Syslog::send);
         }
         if let (true, Some(topic)) = (self.topic, topic) {
-            topic(line.kind, &stamped);
+            topic(line.kind, &line.stamped(&self.timestamps));
         }
+        all
+    }
+}
+
+impl<T> Counted<T> {
+    fn new(to: T) -> Self {
+        Self { to, failed: 0 }
+    }
+
+    /// Writes a line by `write`, which says whether it could.
+    fn write(&mut self, line: &Line, mut write: impl FnMut(&mut T, &Line) -> bool) -> bool {
+        if self.failed > 0 {
+            let text = format!(
+                "The log could not be written here: {} lines are missing.",
+                self.failed
+            );
+            if !write(&mut self.to, &Line::new(LogType::Warning, text)) {
+                self.failed += 1;
+                return false;
+            }
+            self.failed = 0;
+        }
+        let written = write(&mut self.to, line);
+        self.failed += u64::from(!written);
+        written
     }
 }
 
@@ -132,7 +169,6 @@ fn is_journal(stream: impl AsFd, variable: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::LogType;
 
     #[test]
     fn a_stream_is_the_journal_only_if_the_variable_names_it() {
@@ -147,11 +183,32 @@ mod tests {
     }
 
     #[test]
+    fn a_destination_that_takes_lines_again_is_told_how_many_it_missed() {
+        let mut taken = Vec::new();
+        let mut to = Counted::new(());
+        for (text, works) in [
+            ("a", true),
+            ("b", false),
+            ("c", false),
+            ("d", true),
+            ("e", true),
+        ] {
+            let line = Line::new(LogType::Notice, text.to_owned());
+            to.write(&line, |(), line| {
+                taken.extend(works.then(|| line.text.clone()));
+                works
+            });
+        }
+        let missed = "The log could not be written here: 2 lines are missing.";
+        assert_eq!(taken, ["a", missed, "d", "e"]);
+    }
+
+    #[test]
     fn the_journal_gets_a_priority_and_others_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let stream = |name: &str, journal| {
             let path = folder.path().join(name);
-            let to = To::File(open_file(&path).unwrap());
+            let to = Counted::new(To::File(open_file(&path).unwrap()));
             (Stream { to, journal }, path)
         };
         let (journal, journal_path) = stream("journal", true);
@@ -162,8 +219,8 @@ mod tests {
             topic: false,
             timestamps: Timestamps::Format("then".to_owned()),
         };
-        sinks.write(&Line::new(LogType::Error, "oh"), None);
-        sinks.write(&Line::new(LogType::Debug, "hm"), None);
+        assert!(sinks.write(&Line::new(LogType::Error, "oh".to_owned()), None));
+        assert!(sinks.write(&Line::new(LogType::Debug, "hm".to_owned()), None));
         let read = |path| std::fs::read_to_string(path).unwrap();
         assert_eq!(read(journal_path), "<3>oh\n<7>hm\n");
         assert_eq!(read(other_path), "then: oh\nthen: hm\n");

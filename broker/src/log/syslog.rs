@@ -95,7 +95,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let mut syslog = Syslog::new(path.clone(), 3);
-        let line = Line::new(LogType::Warning, "careful");
+        let line = Line::new(LogType::Warning, "careful".to_owned());
         assert!(!syslog.send(&line), "nobody listens yet");
         let server = listen(&path);
         assert!(syslog.send(&line));

@@ -42,8 +42,10 @@ impl DeliveryRules {
 pub enum Pushed {
     /// It waits.
     Queued,
-    /// There is no room, or the client is away and the message not worth keeping.
+    /// There is no room.
     Dropped,
+    /// The client is away, and the message not worth keeping.
+    Unwanted,
 }
 
 /// The queue of one client: bounded in messages and in bytes.
@@ -74,7 +76,10 @@ impl Inbox {
         if promised {
             self.make_room(size, limits);
         }
-        if !worth_it || self.is_full(size, limits) {
+        if !worth_it {
+            return Pushed::Unwanted;
+        }
+        if self.is_full(size, limits) {
             self.dropped += 1;
             return Pushed::Dropped;
         }
@@ -189,6 +194,12 @@ impl Inbox {
             .iter()
             .filter(|delivery| delivery.qos != QoS::AtMostOnce);
         retained.chain(self.promised.iter().map(|entry| &entry.1))
+    }
+
+    /// How many messages wait, and the bytes of their topics and payloads; retained ones that are on their way to
+    /// a new subscription are not among them.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.promised.len() + self.casual.len(), self.bytes)
     }
 
     /// Whether nothing waits.
@@ -345,7 +356,7 @@ mod tests {
         inbox.detach(LIMITS);
         assert_eq!(
             inbox.push(delivery("later", QoS::AtMostOnce), LIMITS),
-            Pushed::Dropped
+            Pushed::Unwanted
         );
         assert_eq!(drain(&mut inbox, true), ["promised"]);
     }

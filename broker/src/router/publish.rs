@@ -14,7 +14,7 @@ use super::subscription::Granted;
 pub struct Routed {
     /// Clients whose queue has it.
     pub queued: usize,
-    /// Clients whose queue had no room, or who are away and want no such message kept.
+    /// Clients whose queue had no room.
     pub dropped: usize,
 }
 
@@ -124,6 +124,7 @@ impl Routed {
         match pushed {
             Pushed::Queued => self.queued += 1,
             Pushed::Dropped => self.dropped += 1,
+            Pushed::Unwanted => {}
         }
     }
 }

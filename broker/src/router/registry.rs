@@ -305,14 +305,6 @@ impl Router {
             .len()
     }
 
-    /// How many shared subscriptions there are, each counted once for all of its members.
-    pub fn shared_subscription_count(&self) -> usize {
-        self.groups
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
-    }
-
     /// Puts back a message that was retained before a restart.
     pub fn restore_retained(&self, message: Arc<Message>) {
         self.retained

@@ -91,11 +91,6 @@ impl Groups {
             self.tree.find(topic, |_, group| found(group));
         }
     }
-
-    /// How many groups there are.
-    pub(super) fn len(&self) -> usize {
-        self.tree.len()
-    }
 }
 
 impl Group {

@@ -11,6 +11,7 @@ use super::closing::Closing;
 use super::mount::mounted;
 use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
+use super::standing;
 use super::stream::{Event, Stream};
 use super::welcome::open;
 use crate::codec::{
@@ -33,6 +34,8 @@ const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
 pub(super) struct Peer {
     /// The number of the listener it came by.
     pub(super) listener: usize,
+    /// The generation of the settings that it was secured under.
+    pub(super) generation: u64,
     /// Where it comes from, as the log says it.
     pub(super) address: Arc<str>,
     /// The name in its certificate, where that counts.
@@ -82,10 +85,13 @@ pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> 
             return None;
         }
     };
+    shared.counters.connects.fetch_add(1, Ordering::Relaxed);
     let settings = shared.settings();
-    match judge(shared, &settings, &connect, peer).await {
+    let judged = judge(shared, &settings, &connect, peer).await;
+    match judged.and_then(|judged| still_good(judged, &settings, stream, peer)) {
         Ok(admission) => Some(open(shared, &settings, stream, peer, &connect, admission)),
         Err(Refusal { code, reason }) => {
+            shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             refuse(stream, connect.version, code);
             let (id, address) = (&connect.client_id, &peer.address);
             let name = connect
@@ -222,6 +228,26 @@ async fn judge(
         admission,
         username,
     })
+}
+
+/// Whether what was decided since the peer's TLS handshake lets it in as well.
+fn still_good(
+    judged: Judged,
+    settings: &Settings,
+    stream: &Stream,
+    peer: &Peer,
+) -> Result<Judged, Refusal> {
+    let identity = Identity {
+        client_id: judged.admission.client_id.clone(),
+        username: judged.username.clone(),
+    };
+    if peer.generation == settings.generation {
+        return Ok(judged);
+    }
+    match standing::lost(settings, peer.listener, &identity, stream) {
+        Some(lost) => Err(Refusal::new(Reason::NotAuthorized, lost.words())),
+        None => Ok(judged),
+    }
 }
 
 const fn unfit(reason: Reason) -> &'static str {

@@ -1,22 +1,15 @@
 //! `--test-config`: all that is wrong with a configuration and the files that it names, and what is unwise.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use x509_parser::certificate::X509Certificate;
-use x509_parser::pem::Pem;
+use std::fs::File;
 
 use super::error::ServerError;
-use super::privileges;
-use super::setup::place;
+use super::files::Files;
+use super::setup::{clock, place};
+use super::{expiry, privileges};
 use crate::cli::{Args, EXIT_INVALID};
 use crate::config::{Config, Diagnostic, Tls};
-use crate::tls;
-
-/// Seconds of a day.
-const DAY: i64 = 24 * 60 * 60;
+use crate::tls::{Clock, ServerTls};
 
 /// What to print, and the exit code.
 #[derive(Debug)]
@@ -72,19 +65,23 @@ impl Findings {
         self.errors(errors);
         self.warnings([access.warnings, access.advice].concat());
         self.warnings(config.secrets_advice());
-        let mut certificates = BTreeSet::new();
+        let clock = clock(&Files::of(config));
+        let mut said = BTreeSet::new();
         for listener in &config.listeners {
             let Some(settings) = &listener.tls else {
                 continue;
             };
-            let listener = place(listener);
-            self.look_at_tls(settings, listener);
-            certificates.insert(&settings.certfile);
-            certificates.extend(&settings.cafile);
+            let Some(tls) = self.look_at_tls(settings, clock, place(&listener.endpoint)) else {
+                continue;
+            };
+            let days = config.service.certificate_warning_days;
+            let place = place(&listener.endpoint);
+            let own = tls.warnings().iter();
+            said.extend(own.map(|warning| format!("the listener on {place}: {warning}")));
+            // One file for several listeners is one matter.
+            said.extend(expiry::sentences(&tls, days));
         }
-        for path in certificates {
-            self.look_at_dates(path, config.service.certificate_warning_days);
-        }
+        self.warnings.extend(said);
         let location = &config.persistence.location;
         if config.persistence.enabled && location.is_absolute() && !location.is_dir() {
             self.warnings.push(format!(
@@ -95,7 +92,7 @@ impl Findings {
     }
 
     /// Files that can't be read, all of them; if there are none, what is wrong inside.
-    fn look_at_tls(&mut self, settings: &Tls, listener: String) {
+    fn look_at_tls(&mut self, settings: &Tls, clock: Clock, listener: String) -> Option<ServerTls> {
         let files = [Some(&settings.certfile), Some(&settings.keyfile)];
         let files = files
             .into_iter()
@@ -110,27 +107,17 @@ impl Findings {
                     .into_iter()
                     .map(|(path, error)| format!("{}: cannot read file: {error}", path.display())),
             );
-            return;
+            return None;
         }
-        if let Err(source) = tls::server_config(settings) {
-            let error = ServerError::Tls {
-                listener,
-                source: Box::new(source),
-            };
-            self.errors.push(error.with_causes());
-        }
-    }
-
-    /// Certificates that are not valid now, or soon will not be.
-    fn look_at_dates(&mut self, path: &Path, warning_days: u32) {
-        let Some(now) = now() else { return };
-        let Ok(bytes) = fs::read(path) else { return };
-        for pem in Pem::iter_from_buffer(&bytes).flatten() {
-            let Ok(certificate) = pem.parse_x509() else {
-                continue;
-            };
-            if let Some(text) = dates(&certificate, now, warning_days) {
-                self.warnings.push(format!("{}: {text}", path.display()));
+        match ServerTls::open(settings, clock) {
+            Ok(tls) => Some(tls),
+            Err(source) => {
+                let error = ServerError::Tls {
+                    listener,
+                    source: Box::new(source),
+                };
+                self.errors.push(error.with_causes());
+                None
             }
         }
     }
@@ -159,42 +146,4 @@ impl Findings {
 
 fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| (a.file(), a.line()).cmp(&(b.file(), b.line())));
-}
-
-/// Seconds since 1970; none if the clock is before that.
-fn now() -> Option<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_secs()).ok()
-}
-
-/// What is unwise about a certificate's dates.
-fn dates(certificate: &X509Certificate<'_>, now: i64, warning_days: u32) -> Option<String> {
-    let validity = certificate.validity();
-    let subject: String = certificate
-        .subject()
-        .to_string()
-        .chars()
-        .filter(|char| !char.is_control())
-        .collect();
-    let (begin, end) = (validity.not_before, validity.not_after);
-    let left = end.timestamp() - now;
-    if begin.timestamp() > now {
-        return Some(format!(
-            "the certificate of {subject} is not valid before {}: is this machine's clock right?",
-            begin.to_datetime().date()
-        ));
-    }
-    if left < 0 {
-        return Some(format!(
-            "the certificate of {subject} has expired on {}: clients refuse it",
-            end.to_datetime().date()
-        ));
-    }
-    let days = left / DAY;
-    (days < warning_days.into()).then(|| {
-        format!(
-            "the certificate of {subject} expires in {days} days, on {}",
-            end.to_datetime().date()
-        )
-    })
 }

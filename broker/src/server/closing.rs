@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use super::standing::Lost;
 use crate::codec::{DecodeError, Reason};
 use crate::session::Violation;
 
@@ -27,6 +28,8 @@ pub(super) enum Closing {
     TakenOver,
     /// Its session was ended by whoever runs the broker.
     SessionEnded,
+    /// Under new settings it would not be let in.
+    Lost(Lost),
     /// The broker ends.
     Stopping,
 }
@@ -47,7 +50,8 @@ impl Closing {
             Self::Malformed(error) => error.reason(),
             Self::Protocol(violation) => violation.reason(),
             Self::TakenOver => Reason::SessionTakenOver,
-            Self::SessionEnded => Reason::AdministrativeAction,
+            Self::SessionEnded | Self::Lost(Lost::Listener) => Reason::AdministrativeAction,
+            Self::Lost(_) => Reason::NotAuthorized,
             Self::Stopping => Reason::ServerShuttingDown,
         })
     }
@@ -61,6 +65,7 @@ impl Closing {
             Self::Protocol(violation) => violation.to_string(),
             Self::TakenOver => "another connection came with this client identifier".to_owned(),
             Self::SessionEnded => "the session was ended".to_owned(),
+            Self::Lost(_) => "it may no longer be connected".to_owned(),
             Self::KeepAlive => "no packet came for one and a half times the keep alive".to_owned(),
             Self::Stopping => "the broker is stopping".to_owned(),
             other => other.to_string(),
@@ -75,6 +80,10 @@ impl fmt::Display for Closing {
             Self::Disconnect(Reason::Success) => f.write_str("disconnected."),
             Self::Disconnect(reason) => write!(f, "disconnected: {reason}."),
             Self::Ended => f.write_str("closed its connection."),
+            // Some say so with an error, because they did not read to the end.
+            Self::Network(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                f.write_str("closed its connection.")
+            }
             Self::Network(error) => write!(f, "disconnected: {error}."),
             Self::KeepAlive => f.write_str("has exceeded timeout, disconnecting."),
             Self::Malformed(error) => write!(f, "disconnected due to malformed packet: {error}."),
@@ -89,6 +98,7 @@ impl fmt::Display for Closing {
             }
             Self::TakenOver => f.write_str("already connected, closing old connection."),
             Self::SessionEnded => f.write_str("disconnected: its session was ended."),
+            Self::Lost(lost) => lost.fmt(f),
             Self::Stopping => f.write_str("disconnected: the broker is stopping."),
         }
     }

@@ -13,12 +13,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::admit::{Peer, admit};
+use super::metrics;
 use super::serve::serve;
+use super::settings::Settings;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::transport::Transport;
 use crate::codec::Text;
-use crate::config::UserNameFrom;
+use crate::config::{Protocol, UserNameFrom};
 use crate::tls;
 
 /// How long a TLS handshake may take. Phones on a bad network need several seconds.
@@ -63,13 +65,21 @@ impl Incoming {
 /// does for long.
 pub(super) async fn run(shared: Arc<Shared>, incoming: Incoming, listener: usize) {
     let address = incoming.to_string().into();
-    let (transport, certified) = match Box::pin(secure(&shared, incoming, listener)).await {
+    // Before the handshake: what is decided during it counts for this client too.
+    let settings = shared.settings();
+    let generation = settings.generation;
+    let secured = Box::pin(secure(settings, incoming, listener)).await;
+    let (transport, certified) = match secured {
         Ok(secured) => secured,
         Err(error) => return shared.notice(format_args!("Client <unknown> [{address}] {error}.")),
     };
-    let mut stream = Stream::new(transport);
+    if shared.settings().protocol(listener) == Protocol::Metrics {
+        return Box::pin(metrics::serve(&shared, transport)).await;
+    }
+    let mut stream = Stream::new(transport, Arc::clone(&shared.counters.traffic));
     let mut peer = Peer {
         listener,
+        generation,
         address,
         certified,
     };
@@ -92,16 +102,13 @@ impl fmt::Display for Insecure {
         match self {
             Self::Timeout => f.write_str("disconnected: its TLS handshake took too long"),
             Self::Handshake(error) => {
-                write!(f, "disconnected: TLS handshake failed: {error}")?;
-                // What rustls says of plain MQTT on a port for TLS helps nobody who reads a log.
+                f.write_str("disconnected: TLS handshake failed: ")?;
                 let cause = error
                     .get_ref()
                     .and_then(|cause| cause.downcast_ref::<rustls::Error>());
-                match cause {
-                    Some(rustls::Error::InvalidMessage(
-                        rustls::InvalidMessage::InvalidContentType,
-                    )) => f.write_str(" (it does not speak TLS, which this port requires)"),
-                    _ => Ok(()),
+                match cause.and_then(tls::explain) {
+                    Some(words) => f.write_str(&words),
+                    None => error.fmt(f),
                 }
             }
         }
@@ -109,16 +116,16 @@ impl fmt::Display for Insecure {
 }
 
 async fn secure(
-    shared: &Shared,
+    settings: Arc<Settings>,
     incoming: Incoming,
     listener: usize,
 ) -> Result<(Transport, Option<Text>), Insecure> {
     let (stream, tls, from, nodelay) = match incoming {
         Incoming::Unix(stream) => return Ok((Transport::Unix(stream), None)),
         Incoming::Tcp(stream, ..) => {
-            let settings = shared.settings();
             let rules = settings.listeners.get(listener);
-            let tls = rules.and_then(|rules| rules.tls.clone());
+            let tls = rules.and_then(|rules| rules.tls.as_ref());
+            let tls = tls.map(|tls| tls.config());
             (
                 stream,
                 tls,
@@ -127,6 +134,7 @@ async fn secure(
             )
         }
     };
+    drop(settings);
     // Neither is worth refusing a client for.
     let _ = stream.set_nodelay(nodelay);
     let _ = SockRef::from(&stream).set_keepalive(true);

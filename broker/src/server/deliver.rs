@@ -155,7 +155,6 @@ impl Connection<'_> {
         let head = self.head(sending, topic, now);
         let message = &sending.delivery.message;
         self.stream.outbox.publish(message.frame(), &head);
-        self.shared.counters.sent.fetch_add(1, Ordering::Relaxed);
         self.trace_sent(message, &head);
     }
 

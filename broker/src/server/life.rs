@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -11,17 +11,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::activation::Inherited;
 use super::error::ServerError;
+use super::expiry::Expiry;
+use super::files::{Files, Watch};
+use super::reload::{self, Loaded};
 use super::settings::Settings;
 use super::shared::Shared;
+use super::sockets::Sockets;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{listener, notify, privileges, run, setup, sys};
+use super::{dump, notify, privileges, sys};
 use crate::cli::Args;
-use crate::config::{Config, Listener};
+use crate::config::Config;
 use crate::log::{LogType, Logger, topic};
 
 /// How long connections may take to end when the broker does.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long the last bytes to clients may take, when all that is to be saved is.
+const LAST_BYTES: Duration = Duration::from_millis(500);
+
+/// Files are looked at when the broker has looked around so many times: every two seconds.
+const WATCH_EVERY: u32 = 2;
 
 /// The signals that the broker acts on.
 struct Signals {
@@ -44,26 +55,40 @@ enum Order {
 struct Life<'a> {
     args: &'a Args,
     config: Config,
-    /// The listeners that are open; a reload opens and closes none.
-    open: Vec<Listener>,
+    sockets: Sockets,
     shared: Arc<Shared>,
     autosaver: Autosaver,
     /// When retained messages that have expired were looked for.
     retained_looked_at: Instant,
+    /// The configuration that was read last, though it may have had to wait for better files: it names those that
+    /// are watched.
+    watched: Config,
+    watch: Watch,
+    expiry: Expiry,
+    /// How often it has looked around.
+    looks: u32,
 }
 
 /// Serves until a signal says that it is enough.
 pub(super) async fn live(
     args: &Args,
-    config: Config,
-    settings: Settings,
+    loaded: Loaded,
+    inherited: Inherited,
     log: &Logger,
 ) -> Result<(), ServerError> {
+    let Loaded {
+        config,
+        rules,
+        files,
+    } = loaded;
     let mut signals = Signals::new().map_err(|source| ServerError::System {
         what: "listen to signals",
         source,
     })?;
-    let sockets = listener::open_all(&config.listeners, log)?;
+    let mut sockets = Sockets::new(inherited.ready(log));
+    let change = sockets.prepare(&config.listeners, log).await?;
+    sockets.warn(log);
+    let settings = Settings::new(&config, change.number(rules.listeners));
     let shared = Arc::new(Shared::new(log.clone(), settings));
     state::restore(&shared, &config.persistence)?;
     connect_log(&shared);
@@ -78,12 +103,8 @@ pub(super) async fn live(
     privileges::drop(&config, log)?;
 
     let mut tasks = JoinSet::new();
-    for socket in sockets {
-        tasks.spawn(listener::accept(socket, Arc::clone(&shared)));
-    }
-    if let Some(interval) = config.service.sys_interval {
-        tasks.spawn(sys::publish(Arc::clone(&shared), interval));
-    }
+    sockets.complete(change, &shared).await;
+    tasks.spawn(sys::publish(Arc::clone(&shared)));
     if let Some(limit) = notify::watchdog() {
         tasks.spawn(notify::keep_alive(Arc::clone(&shared), limit));
     }
@@ -93,15 +114,20 @@ pub(super) async fn live(
     );
     notify::tell(&shared, &[NotifyState::Ready]);
 
-    let open = config.listeners.clone();
     let mut life = Life {
         args,
+        watched: config.clone(),
         config,
-        open,
+        sockets,
         shared,
         autosaver: Autosaver::new(),
         retained_looked_at: Instant::now(),
+        watch: Watch::default(),
+        expiry: Expiry::default(),
+        looks: 0,
     };
+    life.watch.read(files);
+    life.expiry.check(&life.shared, &life.config);
     life.run(&mut signals).await;
     life.end(tasks).await;
     if let Some(path) = pid_file {
@@ -120,7 +146,7 @@ impl Life<'_> {
                 order = signals.next() => match order {
                     Order::Reload => self.reload().await,
                     Order::Save => self.save().await,
-                    Order::Describe => self.describe(),
+                    Order::Describe => dump::dump(&self.shared),
                     Order::End => return,
                 },
                 _ = ticks.tick() => self.look_around().await,
@@ -141,6 +167,19 @@ impl Life<'_> {
         if self.autosaver.is_due(&self.config.persistence, changes) {
             self.save().await;
         }
+        self.expiry.daily(&self.shared, &self.config);
+        self.looks = self.looks.wrapping_add(1);
+        if self.config.service.reload_on_change && self.looks % WATCH_EVERY == 0 {
+            let config = self.watched.clone();
+            let files = tokio::task::spawn_blocking(move || Files::of(&config)).await;
+            if files.is_ok_and(|files| self.watch.look(files)) {
+                self.shared.log.log(
+                    LogType::Information,
+                    "A file of the configuration has changed.",
+                );
+                self.reload().await;
+            }
+        }
     }
 
     async fn save(&mut self) {
@@ -154,8 +193,8 @@ impl Life<'_> {
         self.shared
             .log
             .log(LogType::Information, "Reloading config.");
-        match self.read_again().await {
-            Ok(config) => self.config = config,
+        match self.take_on().await {
+            Ok(()) => self.expiry.check(&self.shared, &self.config),
             Err(error) => {
                 for line in error.with_causes().lines() {
                     self.shared
@@ -169,40 +208,15 @@ impl Life<'_> {
         notify::tell(&self.shared, &[NotifyState::Ready]);
     }
 
-    async fn read_again(&self) -> Result<Config, ServerError> {
-        let (args, open) = (self.args.clone(), self.open.clone());
-        let read = move || {
-            let mut config = run::load(&args)?;
-            let complaints = setup::adopt(&open, &mut config);
-            let (settings, warnings) = setup::settings(&config)?;
-            config.warnings.extend(warnings);
-            Ok::<_, ServerError>((config, complaints, settings))
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        let (config, complaints, settings) = read.map_err(|error| ServerError::System {
-            what: "read the configuration again",
-            source: io::Error::other(error),
-        })??;
-        self.shared.log.reconfigure(&config.log)?;
-        self.shared.replace_settings(settings);
-        run::warn(&self.shared.log, &config.warnings);
-        for complaint in complaints {
-            self.shared
-                .log
-                .log(LogType::Warning, format_args!("Warning: {complaint}."));
-        }
-        Ok(config)
-    }
-
-    fn describe(&self) {
-        let router = &self.shared.router;
-        let (retained, bytes) = router.retained_size();
-        self.shared.notice(format_args!(
-            "{} sessions, {} of them connected, {} subscriptions, {retained} retained messages ({bytes} bytes).",
-            router.session_count(),
-            self.shared.counters.clients.load(Ordering::Relaxed),
-            router.subscription_count(),
-        ));
+    async fn take_on(&mut self) -> Result<(), ServerError> {
+        // Whatever becomes of it, the same files are not read again before they change.
+        self.watch.read(Files::of(&self.watched));
+        let args = self.args.clone();
+        let found = reload::aside(move || reload::find(&args)).await?;
+        self.watched = found.0.clone();
+        self.watch.read(found.1.clone());
+        self.config = reload::reload(found, &self.shared, &mut self.sockets).await?;
+        Ok(())
     }
 
     /// Ends all connections, with their wills, and saves.
@@ -212,13 +226,22 @@ impl Life<'_> {
             LogType::Information,
             format_args!("{} terminating", sys::VERSION),
         );
+        self.sockets.close().await;
         tasks.shutdown().await;
         self.shared.stop();
-        let limit = Instant::now() + FAREWELL;
-        while self.shared.counters.clients.load(Ordering::Relaxed) > 0 && Instant::now() < limit {
-            sleep(Duration::from_millis(5)).await;
-        }
+        let counters = &self.shared.counters;
+        until_zero(&counters.clients, FAREWELL).await;
         self.save().await;
+        // Those among them that nobody has logged in by do not know that it is over.
+        until_zero(&self.shared.counters.connections, LAST_BYTES).await;
+    }
+}
+
+/// Waits until a counter is at zero, but no longer than `limit`.
+async fn until_zero(counter: &AtomicUsize, limit: Duration) {
+    let limit = Instant::now() + limit;
+    while counter.load(Ordering::Relaxed) > 0 && Instant::now() < limit {
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

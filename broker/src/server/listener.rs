@@ -16,7 +16,7 @@ use super::error::ServerError;
 use super::memory;
 use super::settings::Settings;
 use super::shared::Shared;
-use crate::config::{Endpoint, Family, Listener};
+use crate::config::{self, Endpoint, Family};
 use crate::log::{LogType, Logger};
 
 /// Connections that the kernel holds until they are accepted.
@@ -29,38 +29,23 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::fro
 /// A socket that waits for connections.
 #[derive(Debug)]
 pub(super) struct Open {
-    socket: Bound,
+    pub(super) socket: Arc<Bound>,
     /// The number of the listener it belongs to.
-    number: usize,
+    pub(super) number: usize,
     /// The connections of that listener, over all of its sockets.
-    connections: Arc<AtomicUsize>,
+    pub(super) connections: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
-enum Bound {
+pub(super) enum Bound {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
-/// Opens the sockets of all listeners. To be called within the runtime.
-pub(super) fn open_all(listeners: &[Listener], log: &Logger) -> Result<Vec<Open>, ServerError> {
-    let mut open = Vec::new();
-    for (number, listener) in listeners.iter().enumerate() {
-        let connections = Arc::new(AtomicUsize::new(0));
-        for socket in open_one(&listener.endpoint, log)? {
-            open.push(Open {
-                socket,
-                number,
-                connections: Arc::clone(&connections),
-            });
-        }
-    }
-    Ok(open)
-}
-
-fn open_one(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Bound>, ServerError> {
+/// Opens the sockets of a listener. To be called within the runtime.
+pub(super) fn open(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Arc<Bound>>, ServerError> {
     let (addresses, interface) = match endpoint {
-        Endpoint::Unix(path) => return Ok(vec![Bound::Unix(open_unix(path, log)?)]),
+        Endpoint::Unix(path) => return Ok(vec![Arc::new(Bound::Unix(open_unix(path, log)?))]),
         Endpoint::Loopback { port } => (
             vec![
                 v4(Ipv4Addr::LOCALHOST, *port),
@@ -88,7 +73,7 @@ fn open_one(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Bound>, ServerError
             format_args!("Opening {family} listen socket on port {port}."),
         );
         match open_tcp(address, interface) {
-            Ok(socket) => open.push(Bound::Tcp(socket)),
+            Ok(socket) => open.push(Arc::new(Bound::Tcp(socket))),
             // The machine does not have this family: the other one will do, if there is one.
             Err(error) if lacks_family(&error) => {
                 log.log(
@@ -228,7 +213,7 @@ pub(super) async fn accept(open: Open, shared: Arc<Shared>) {
 
 impl Open {
     async fn next(&self) -> io::Result<Incoming> {
-        match &self.socket {
+        match &*self.socket {
             Bound::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 Ok(Incoming::Tcp(
@@ -242,8 +227,10 @@ impl Open {
     }
 
     fn take(&self, incoming: Incoming, shared: &Arc<Shared>) {
-        let place = Place::new(&self.connections, shared);
         let settings = shared.settings();
+        // Who reads the figures is none of them.
+        let counted = settings.protocol(self.number) == config::Protocol::Mqtt;
+        let place = Place::new(&self.connections, shared, counted);
         let limit = settings
             .listeners
             .get(self.number)
@@ -260,7 +247,7 @@ impl Open {
             ));
             return;
         }
-        if settings.connection_messages {
+        if settings.connection_messages && counted {
             shared.notice(format_args!(
                 "New connection from {}.",
                 incoming.with_port()
@@ -288,15 +275,21 @@ fn exceeded(settings: &Settings, shared: &Shared) -> Option<&'static str> {
 struct Place {
     listener: Arc<AtomicUsize>,
     shared: Arc<Shared>,
+    counted: usize,
 }
 
 impl Place {
-    fn new(listener: &Arc<AtomicUsize>, shared: &Arc<Shared>) -> Self {
+    fn new(listener: &Arc<AtomicUsize>, shared: &Arc<Shared>, counted: bool) -> Self {
+        let (counters, counted) = (&shared.counters, usize::from(counted));
         listener.fetch_add(1, Ordering::Relaxed);
-        shared.counters.connections.fetch_add(1, Ordering::Relaxed);
+        counters.connections.fetch_add(counted, Ordering::Relaxed);
+        counters
+            .accepted
+            .fetch_add(counted as u64, Ordering::Relaxed);
         Self {
             listener: Arc::clone(listener),
             shared: Arc::clone(shared),
+            counted,
         }
     }
 }
@@ -307,6 +300,6 @@ impl Drop for Place {
         self.shared
             .counters
             .connections
-            .fetch_sub(1, Ordering::Relaxed);
+            .fetch_sub(self.counted, Ordering::Relaxed);
     }
 }

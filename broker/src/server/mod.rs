@@ -1,11 +1,16 @@
 //! The broker as a process: sockets, connections, signals, files.
 //!
-//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), is given its session (`welcome`), then moves packets
-//! between its `stream` and its session (`serve`, with `receive` for what comes and `deliver` for what goes)
-//! until it ends (`closing`). What all connections share is in `shared`; what can change at a reload is in
-//! `settings`, replaced as a whole. `run` reads the command line, and `life` starts all of this, listens to
-//! signals, and ends it.
+//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), is given its session
+//! (`welcome`), then moves packets between its `stream` and its session (`serve`, with `receive` for what
+//! comes and `deliver` for what goes) until it ends (`closing`). What all connections share is in `shared`;
+//! what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
+//! starts all of this, listens to signals, and ends it. At a `reload` the `sockets` of listeners open and
+//! close, and each connection asks for its `standing`.
+//!
+//! What the broker says of itself is one table, `figures`, over one `report`: `sys` publishes it below `$SYS`,
+//! and `metrics` hands it to Prometheus.
 
+mod activation;
 mod admit;
 mod auth;
 mod checkup;
@@ -13,26 +18,39 @@ mod client_ids;
 mod closing;
 mod connection;
 mod deliver;
+mod dump;
 mod error;
+mod expiry;
+mod figure;
+mod figures;
+mod files;
 mod life;
 mod listener;
+mod load;
 mod memory;
+mod metrics;
 mod mount;
 mod notify;
 mod outbox;
 mod privileges;
 mod receive;
+mod reload;
+mod report;
 mod run;
 mod serve;
 mod settings;
 mod setup;
 mod shared;
+mod sockets;
+mod standing;
 mod state;
 mod stream;
 mod sys;
 mod trace;
+mod traffic;
 mod transport;
 mod welcome;
 
 pub use error::ServerError;
+pub use figures::manual;
 pub use run::run;

@@ -1,6 +1,7 @@
 //! What the service manager is told.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -24,6 +25,30 @@ pub(super) fn reloading(shared: &Shared) {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(shared, &[NotifyState::Reloading, now]),
         Err(_no_clock) => tell(shared, &[NotifyState::Reloading]),
+    }
+}
+
+/// What `systemctl status` shows of the broker.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    /// The clients and sessions that were told last.
+    told: Option<(usize, usize)>,
+}
+
+impl Status {
+    /// Tells how many clients there are, if that has changed.
+    pub(super) fn tell(&mut self, shared: &Shared) {
+        let connected = shared.counters.clients.load(Ordering::Relaxed);
+        let now = (connected, shared.router.session_count());
+        if self.told == Some(now) {
+            return;
+        }
+        self.told = Some(now);
+        let (connected, sessions) = now;
+        let clients = if connected == 1 { "client" } else { "clients" };
+        let away = sessions.saturating_sub(connected);
+        let text = format!("{connected} {clients} connected, {away} away");
+        tell(shared, &[NotifyState::Status(&text)]);
     }
 }
 

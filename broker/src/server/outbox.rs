@@ -24,8 +24,20 @@ pub(super) struct Outbox {
     /// Small packets one after the other, behind the pieces.
     tail: BytesMut,
     length: usize,
+    put: Put,
     /// Bytes were written but may still be in the encryption's own buffer.
     unflushed: bool,
+}
+
+/// What was put into an outbox.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Put {
+    /// Packets of any kind.
+    pub(super) packets: u32,
+    /// Those that are messages.
+    pub(super) messages: u32,
+    /// The bytes of their payloads.
+    pub(super) payload: usize,
 }
 
 impl Outbox {
@@ -39,11 +51,17 @@ impl Outbox {
         self.length == 0 && !self.unflushed
     }
 
+    /// What was put in since this was last asked.
+    pub(super) fn take_put(&mut self) -> Put {
+        std::mem::take(&mut self.put)
+    }
+
     /// Appends a packet.
     pub(super) fn packet(&mut self, packet: &Packet, version: Version) -> Result<(), EncodeError> {
         let before = self.tail.len();
         encode(packet, version, &mut self.tail)?;
         self.length += self.tail.len() - before;
+        self.put.packets += 1;
         Ok(())
     }
 
@@ -52,6 +70,9 @@ impl Outbox {
         let before = self.tail.len();
         frame.put_head(head, &mut self.tail);
         self.length += self.tail.len() - before + frame.payload().len();
+        self.put.packets += 1;
+        self.put.messages += 1;
+        self.put.payload += frame.payload().len();
         if frame.payload().len() < SHARE_FROM {
             self.tail.extend_from_slice(frame.payload());
         } else {
@@ -171,6 +192,13 @@ mod tests {
         expected.extend_from_slice(&[b'x'; 5000]);
         expected.extend_from_slice(b"\xD0\x00");
         assert_eq!(outbox.len(), expected.len());
+        let put = Put {
+            packets: 3,
+            messages: 2,
+            payload: 5005,
+        };
+        assert_eq!(outbox.take_put(), put);
+        assert_eq!(outbox.take_put(), Put::default());
 
         let mut written = Dribble(Vec::new());
         let mut context = Context::from_waker(std::task::Waker::noop());

@@ -81,10 +81,6 @@ impl Connection<'_> {
         client: &Client,
         (settings, listener): InForce<'_>,
     ) -> Reason {
-        self.shared
-            .counters
-            .received
-            .fetch_add(1, Ordering::Relaxed);
         let id = &client.identity().client_id;
         let refuse = |reason: Reason, what: &str| {
             let trace = super::trace::of(publish);

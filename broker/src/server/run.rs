@@ -6,9 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use super::activation::Inherited;
 use super::error::ServerError;
-use super::settings::Settings;
-use super::{checkup, life, privileges, setup};
+use super::reload::{self, Loaded};
+use super::{checkup, life, privileges};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
@@ -64,18 +65,18 @@ fn say(error: &ServerError) {
 }
 
 fn start(args: &Args) -> Result<ExitCode, ServerError> {
-    let mut config = load(args)?;
-    let (settings, warnings) = setup::settings(&config)?;
-    config.warnings.extend(warnings);
-    privileges::check(&config)?;
+    let inherited = Inherited::take();
+    let loaded = Loaded::read(reload::find(args)?)?;
+    let config = &loaded.config;
+    privileges::check(config)?;
     if args.daemon {
         daemonize(args)?;
         return Ok(ExitCode::SUCCESS);
     }
     let log = Logger::new(&config.log)?;
-    greet(&log, &config);
+    greet(&log, &loaded);
     let on_terminal = reaches_terminal(&config.log);
-    let outcome = live(args, config, settings, &log);
+    let outcome = live(args, loaded, inherited, &log);
     if let Err(error) = outcome {
         log.log(
             LogType::Error,
@@ -107,7 +108,8 @@ pub(super) fn load(args: &Args) -> Result<Config, ServerError> {
     Ok(config)
 }
 
-fn greet(log: &Logger, config: &Config) {
+fn greet(log: &Logger, loaded: &Loaded) {
+    let config = &loaded.config;
     log.log(
         LogType::Information,
         format_args!("{} starting", super::sys::VERSION),
@@ -125,7 +127,7 @@ fn greet(log: &Logger, config: &Config) {
         let text = "Create a configuration file which defines a listener to allow remote access.";
         log.log(LogType::Information, text);
     }
-    warn(log, &config.warnings);
+    loaded.warn(log);
 }
 
 /// Logs what is legal but unwise.
@@ -135,14 +137,19 @@ pub(super) fn warn(log: &Logger, warnings: &[Diagnostic]) {
     }
 }
 
-fn live(args: &Args, config: Config, settings: Settings, log: &Logger) -> Result<(), ServerError> {
+fn live(
+    args: &Args,
+    loaded: Loaded,
+    inherited: Inherited,
+    log: &Logger,
+) -> Result<(), ServerError> {
     let system = |what| move |source| ServerError::System { what, source };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(system("start the threads that serve clients"))?;
-    let outcome = runtime.block_on(life::live(args, config, settings, log));
+    let outcome = runtime.block_on(life::live(args, loaded, inherited, log));
     // A name that is looked up, or a password that is checked, for nobody any more.
     runtime.shutdown_background();
     outcome

@@ -9,6 +9,7 @@ use super::closing::Closing;
 use super::deliver::Unsent;
 use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
+use super::standing;
 use super::stream::{Event, Stream};
 use crate::codec::{Packet, QoS, Will};
 use crate::router::{Client, Ended, Message, Owned, OwnerToken, PendingWill, SessionExpiry};
@@ -21,6 +22,8 @@ pub(super) struct Connection<'a> {
     pub(super) me: Admitted,
     /// The inbox has more than the stream had room for.
     pub(super) more: bool,
+    /// The generation of the settings that it was found in good standing under.
+    pub(super) generation: u64,
     /// What was in flight when the client went away and was not sent again yet.
     pub(super) unsent: Unsent,
     /// Of version 5, once it has one.
@@ -70,6 +73,7 @@ pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me:
         more: false,
         unsent: Unsent::default(),
         aliases: None,
+        generation: peer.generation,
     };
     let closing = connection.run().await;
     connection.say_goodbye(&closing);
@@ -153,6 +157,10 @@ fn loss(owned: &Owned) -> Closing {
 
 impl Connection<'_> {
     async fn run(&mut self) -> Closing {
+        // What was decided since it was secured counts before it is sent anything.
+        if let Err(closing) = self.check_standing(&self.shared.settings()) {
+            return closing;
+        }
         if self.me.resumed {
             self.unsent = Unsent::of(&self.me.client);
         }
@@ -173,17 +181,31 @@ impl Connection<'_> {
         }
     }
 
+    /// Ends a client that would not be let in under new settings.
+    fn check_standing(&mut self, settings: &Settings) -> Result<(), Closing> {
+        if self.generation == settings.generation {
+            return Ok(());
+        }
+        self.generation = settings.generation;
+        let client = &self.me.client;
+        match standing::lost(settings, client.listener(), client.identity(), self.stream) {
+            Some(lost) => Err(Closing::Lost(lost)),
+            None => Ok(()),
+        }
+    }
+
     /// Deals with all packets that are there, then sends what waits.
     fn turn(&mut self) -> Result<(), Closing> {
         if self.shared.is_stopping() {
             return Err(Closing::Stopping);
         }
         let client = Arc::clone(&self.me.client);
+        let settings = self.shared.settings();
+        self.check_standing(&settings)?;
         let mut owned = client.owned();
         if !owned.is_owned_by(self.me.token) {
             return Err(loss(&owned));
         }
-        let settings = self.shared.settings();
         let Some(listener) = settings.listeners.get(client.listener()) else {
             return Err(Closing::SessionEnded);
         };

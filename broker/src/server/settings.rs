@@ -1,17 +1,19 @@
 //! What connections are served by: the configuration in the form they need, replaced as a whole at a reload.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-use rustls::ServerConfig;
 
 use super::client_ids::ClientIdRules;
 use super::setup::place;
 use crate::acl::Access;
 use crate::codec::{self, QoS};
-use crate::config::{Config, Listener, ListenerAccess, ProtocolVersions, UserNameFrom};
+use crate::config::{
+    Config, Endpoint, Listener, ListenerAccess, Protocol, ProtocolVersions, UserNameFrom,
+};
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
+use crate::tls::ServerTls;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
 ///
@@ -23,11 +25,15 @@ const DEFAULT_QUEUED_BYTES: usize = 64 << 20;
 /// Nobody gets them any more in any case: it is only their memory.
 const DEFAULT_RETAIN_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The scrapes at a time where `max_connections` sets no limit: each looks at all clients.
+const MAX_SCRAPES: u32 = 8;
+
 /// What all connections are served by.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// By the number of the listener.
-    pub(super) listeners: Vec<ListenerRules>,
+    /// Which settings these are: later ones have a larger number.
+    pub(super) generation: u64,
+    pub(super) listeners: Listeners,
     pub(super) delivery: DeliveryRules,
     pub(super) codec: codec::Limits,
     pub(super) max_inflight_messages: u16,
@@ -45,10 +51,45 @@ pub(super) struct Settings {
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
     pub(super) nodelay: bool,
+    /// How often `$SYS` is published; never if none.
+    pub(super) sys_interval: Option<Duration>,
     /// Connections of all listeners together.
     pub(super) max_connections: usize,
     /// Bytes of the process.
     pub(super) memory_limit: Option<u64>,
+}
+
+/// The rules of all listeners, by the number of each.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(BTreeMap<usize, ListenerRules>);
+
+impl Listeners {
+    /// The rules of the listener with this number, if it is open.
+    pub(super) fn get(&self, number: usize) -> Option<&ListenerRules> {
+        self.0.get(&number)
+    }
+
+    /// The rules for a session whose listener is gone or not known: where its client comes back, what it may
+    /// read is asked again.
+    fn first(&self) -> Option<&ListenerRules> {
+        self.0.values().next()
+    }
+
+    /// The rules of every listener, with its number.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &ListenerRules)> {
+        self.0.iter().map(|(number, rules)| (*number, rules))
+    }
+
+    /// The rules of every listener.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ListenerRules> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<(usize, ListenerRules)> for Listeners {
+    fn from_iter<T: IntoIterator<Item = (usize, ListenerRules)>>(rules: T) -> Self {
+        Self(rules.into_iter().collect())
+    }
 }
 
 /// What the clients of one listener are served by.
@@ -56,11 +97,12 @@ pub(super) struct Settings {
 pub(super) struct ListenerRules {
     /// Where it listens, by which it is known again after a restart.
     pub(super) name: String,
+    pub(super) protocol: Protocol,
     pub(super) allow_anonymous: bool,
     pub(super) access: ListenerAccess,
     pub(super) policy: Policy,
     pub(super) client_ids: ClientIdRules,
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) user_name_from: Option<UserNameFrom>,
     pub(super) max_connections: usize,
     /// The versions that are spoken.
@@ -75,12 +117,14 @@ pub(super) struct ListenerRules {
     pub(super) mount_point: String,
     /// Whether a subscription to what a client may never read is refused.
     pub(super) strict_subscribe: bool,
+    pub(super) endpoint: Endpoint,
 }
 
 impl Settings {
-    pub(super) fn new(config: &Config, listeners: Vec<ListenerRules>) -> Self {
+    pub(super) fn new(config: &Config, listeners: Listeners) -> Self {
         let limits = &config.limits;
         Self {
+            generation: 0,
             listeners,
             delivery: DeliveryRules {
                 messages: or_unlimited(limits.max_queued_messages),
@@ -110,6 +154,7 @@ impl Settings {
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
             nodelay: config.service.set_tcp_nodelay,
+            sys_interval: config.service.sys_interval,
             max_connections: or_unlimited(limits.global_max_connections),
             memory_limit: limits.memory_limit,
         }
@@ -119,6 +164,13 @@ impl Settings {
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
         let own = topic == "$SYS" || topic.starts_with("$SYS/");
         !own && self.allows(listener, who, topic, Access::Write)
+    }
+
+    /// What a listener speaks.
+    pub(super) fn protocol(&self, listener: usize) -> Protocol {
+        self.listeners
+            .get(listener)
+            .map_or(Protocol::Mqtt, |rules| rules.protocol)
     }
 
     /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
@@ -144,10 +196,13 @@ impl Settings {
     }
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
-        match self.listeners.get(listener).map(|rules| &rules.access.acl) {
+        let rules = self.listeners.get(listener);
+        match rules
+            .or(self.listeners.first())
+            .map(|rules| &rules.access.acl)
+        {
             Some(Some(acl)) => acl.check(who.username.as_deref(), &who.client_id, topic, access),
             Some(None) => true,
-            // A session whose listener is gone is nobody's.
             None => false,
         }
     }
@@ -172,10 +227,12 @@ impl ListenerRules {
     pub(super) fn new(
         listener: &Listener,
         access: ListenerAccess,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<Arc<ServerTls>>,
     ) -> Self {
+        let scrapes = (listener.protocol == Protocol::Metrics).then_some(MAX_SCRAPES);
         Self {
-            name: place(listener),
+            protocol: listener.protocol,
+            name: place(&listener.endpoint),
             allow_anonymous: listener.security.allow_anonymous,
             access,
             policy: Policy {
@@ -185,13 +242,14 @@ impl ListenerRules {
             client_ids: ClientIdRules::new(listener),
             tls,
             user_name_from: listener.tls.as_ref().and_then(|tls| tls.user_name_from),
-            max_connections: or_unlimited(listener.max_connections),
+            max_connections: or_unlimited(listener.max_connections.or(scrapes)),
             versions: listener.versions,
             max_qos: QoS::from_bits(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
             topic_alias_maximum: listener.max_topic_alias,
             topic_alias_maximum_broker: listener.max_topic_alias_broker,
             mount_point: listener.mount_point.clone().unwrap_or_default(),
             strict_subscribe: listener.security.strict_subscribe,
+            endpoint: listener.endpoint.clone(),
         }
     }
 }

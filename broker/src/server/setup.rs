@@ -1,73 +1,77 @@
-//! From a configuration to the settings that connections are served by.
+//! From a configuration to the rules that connections are served by.
 
 use std::sync::Arc;
 
 use super::error::ServerError;
-use super::settings::{ListenerRules, Settings};
-use crate::config::{Config, Diagnostic, Endpoint, Listener};
-use crate::tls;
+use super::files::Files;
+use super::settings::ListenerRules;
+use crate::config::{Config, Endpoint};
+use crate::tls::{self, Clock, ServerTls};
 
-/// Reads all files that `config` names, and says what is legal in them but unwise.
-pub(super) fn settings(config: &Config) -> Result<(Settings, Vec<Diagnostic>), ServerError> {
-    let files = config.load_access()?;
+/// The rules of all listeners, read from all files that a configuration names.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// In the order of [`Config::listeners`].
+    pub(super) listeners: Vec<ListenerRules>,
+}
+
+/// Reads all files that `config` names, and adds what is legal in them but unwise to its warnings.
+pub(super) fn rules(config: &mut Config, files: &Files) -> Result<Rules, ServerError> {
+    let access = config.load_access()?;
+    config.warnings.extend(access.warnings);
+    let clock = clock(files);
     let mut listeners = Vec::with_capacity(config.listeners.len());
-    for (listener, access) in config.listeners.iter().zip(files.listeners) {
+    for (listener, access) in config.listeners.iter().zip(access.listeners) {
         let tls = match &listener.tls {
-            Some(settings) => Some(Arc::new(tls::server_config(settings).map_err(
-                |source| ServerError::Tls {
-                    listener: place(listener),
+            Some(settings) => {
+                let tls = ServerTls::open(settings, clock).map_err(|source| ServerError::Tls {
+                    listener: place(&listener.endpoint),
                     source: Box::new(source),
-                },
-            )?)),
+                })?;
+                Some(Arc::new(tls))
+            }
             None => None,
         };
         listeners.push(ListenerRules::new(listener, access, tls));
     }
-    Ok((Settings::new(config, listeners), files.warnings))
+    Ok(Rules { listeners })
 }
 
-/// Puts the listeners of a new configuration in the order of those that are open.
-///
-/// Sockets stay as they were opened: a listener is known again by where it listens. Returns what can't be
-/// done without a restart.
-pub(super) fn adopt(open: &[Listener], config: &mut Config) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let mut wanted = std::mem::take(&mut config.listeners);
-    for before in open {
-        let found = wanted
-            .iter()
-            .position(|listener| listener.endpoint == before.endpoint);
-        let mut listener = found.map_or_else(
-            || {
-                complaints.push(format!(
-                    "the listener on {} is no longer wanted: it closes at a restart",
-                    place(before)
-                ));
-                before.clone()
-            },
-            |index| wanted.remove(index),
-        );
-        if listener.tls.is_some() != before.tls.is_some() {
-            complaints.push(format!(
-                "the listener on {} changes between plain and TLS at a restart",
-                place(before)
-            ));
-            listener.tls.clone_from(&before.tls);
+impl Rules {
+    /// What is legal about the encryption of the listeners of `config` but unwise or not as asked for.
+    pub(super) fn warnings(&self, config: &Config) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let encrypted = self.listeners.iter().zip(&config.listeners);
+        for (rules, listener) in encrypted {
+            let Some(tls) = &rules.tls else { continue };
+            let place = place(&listener.endpoint);
+            let own = tls.warnings().iter();
+            warnings.extend(own.map(|warning| format!("the listener on {place}: {warning}.")));
         }
-        config.listeners.push(listener);
+        let clock = self.listeners.iter().find_map(|rules| rules.tls.as_ref());
+        if let Some(clock) = clock.map(|tls| tls.clock()).filter(Clock::is_behind) {
+            let floor = tls::date(i64::try_from(clock.floor()).unwrap_or(i64::MAX));
+            warnings.push(format!(
+                "this machine's clock says {}, which has passed: until it is set, certificates are checked as \
+                 of {floor}, when the newest file of the configuration was written or this program built.",
+                tls::date(tls::system_seconds()),
+            ));
+        }
+        warnings
     }
-    for listener in wanted {
-        complaints.push(format!(
-            "the new listener on {} opens at a restart",
-            place(&listener)
-        ));
+}
+
+/// The clock, which is never behind the newest file of the configuration.
+pub(super) fn clock(files: &Files) -> Clock {
+    match files.newest() {
+        Some((_, time)) => Clock::default().no_earlier_than(time),
+        None => Clock::default(),
     }
-    complaints
 }
 
 /// Where a listener listens, for messages.
-pub(super) fn place(listener: &Listener) -> String {
-    match &listener.endpoint {
+pub(super) fn place(endpoint: &Endpoint) -> String {
+    match endpoint {
         Endpoint::Tcp {
             port,
             host: Some(host),
@@ -75,5 +79,13 @@ pub(super) fn place(listener: &Listener) -> String {
         } => format!("{host} port {port}"),
         Endpoint::Tcp { port, .. } | Endpoint::Loopback { port } => format!("port {port}"),
         Endpoint::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// The port of a listener, if it has one.
+pub(super) fn port(endpoint: &Endpoint) -> Option<u16> {
+    match endpoint {
+        Endpoint::Tcp { port, .. } | Endpoint::Loopback { port } => Some(*port),
+        Endpoint::Unix(_) => None,
     }
 }

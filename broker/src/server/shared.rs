@@ -2,12 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use super::auth::PasswordCheck;
 use super::settings::Settings;
+use super::traffic::Traffic;
 use crate::codec::{Forwarded, Text};
 use crate::log::{LogType, Logger};
 use crate::router::{Client, Message, Routed, Router};
+
+/// How long what is published once waits for somebody who is away: a line of the log, as in Mosquitto.
+const LOG_LINE_EXPIRY: Duration = Duration::from_secs(20);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub(super) struct Shared {
     pub(super) log: Logger,
     pub(super) passwords: PasswordCheck,
     pub(super) counters: Counters,
+    /// When it began.
+    pub(super) start: Instant,
     settings: RwLock<Arc<Settings>>,
     stopping: AtomicBool,
 }
@@ -27,10 +34,18 @@ pub(super) struct Counters {
     pub(super) connections: AtomicUsize,
     /// Clients that are logged in now.
     pub(super) clients: AtomicUsize,
-    /// Messages that came from clients.
-    pub(super) received: AtomicU64,
-    /// Messages that went to clients.
-    pub(super) sent: AtomicU64,
+    /// The most sessions at a time, as far as somebody looked.
+    pub(super) most_sessions: AtomicUsize,
+    /// Network connections that were accepted.
+    pub(super) accepted: AtomicU64,
+    /// CONNECT packets that came.
+    pub(super) connects: AtomicU64,
+    /// Those that were refused.
+    pub(super) refused: AtomicU64,
+    /// Sessions that ended because their clients were away for too long.
+    pub(super) expired: AtomicU64,
+    /// Bytes, packets and messages.
+    pub(super) traffic: Arc<Traffic>,
     /// Messages that found no room in a queue.
     pub(super) dropped: AtomicU64,
     /// Changes to what is saved, since it was saved.
@@ -46,6 +61,7 @@ impl Shared {
             log,
             passwords: PasswordCheck::new((processors / 2).max(1)),
             counters: Counters::default(),
+            start: Instant::now(),
             settings: RwLock::new(Arc::new(settings)),
             stopping: AtomicBool::new(false),
         }
@@ -56,12 +72,14 @@ impl Shared {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts new settings in force.
-    pub(super) fn replace_settings(&self, settings: Settings) {
-        *self
+    /// Puts new settings in force. Every connection sees by their generation that they are new.
+    pub(super) fn replace_settings(&self, mut settings: Settings) {
+        let mut current = self
             .settings
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+            .unwrap_or_else(PoisonError::into_inner);
+        settings.generation = current.generation + 1;
+        *current = Arc::new(settings);
     }
 
     /// Passes a message on to those who may have it.
@@ -95,7 +113,9 @@ impl Shared {
             )
         });
         if let Some(message) = message {
-            self.publish(&Arc::new(message), None, &self.settings());
+            let expires = (!retain).then(|| Instant::now() + LOG_LINE_EXPIRY);
+            let message = Arc::new(message.expiring(expires));
+            self.publish(&message, None, &self.settings());
         }
     }
 

@@ -90,8 +90,12 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
 
 fn context(shared: &Shared) -> Context {
     let settings = shared.settings();
-    let names = settings.listeners.iter().map(|rules| rules.name.clone());
-    Context::now(names.collect())
+    let names = settings.listeners.numbered();
+    Context::now(
+        names
+            .map(|(number, rules)| (number, rules.name.clone()))
+            .collect(),
+    )
 }
 
 /// Writes the state, on a thread where waiting for the disk holds up nobody.
@@ -133,6 +137,7 @@ pub(super) fn expire(shared: &Shared) {
     publish_wills(shared, &shared.router.due_wills(now), &settings);
     let ended = shared.router.expire(settings.expiration, settings.delivery);
     for Ended { client, .. } in &ended {
+        shared.counters.expired.fetch_add(1, Ordering::Relaxed);
         let id = &client.identity().client_id;
         shared.notice(format_args!("Expiring client {id} due to timeout."));
     }

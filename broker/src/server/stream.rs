@@ -3,15 +3,18 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::outbox::Outbox;
+use super::traffic::{Count, Traffic};
 use super::transport::Transport;
 use crate::codec::{DecodeError, Limits, Packet, Version, announced_version, decode};
 
@@ -31,6 +34,7 @@ pub(super) struct Stream {
     /// Rings at the deadline of the last wait or before it: keep-alive moves it with each packet, and an alarm
     /// that rings too early costs less than one that is set anew each time.
     alarm: Option<Pin<Box<Sleep>>>,
+    traffic: Arc<Traffic>,
     pub(super) outbox: Outbox,
 }
 
@@ -50,14 +54,20 @@ pub(super) enum Event {
 }
 
 impl Stream {
-    pub(super) fn new(transport: Transport) -> Self {
+    pub(super) fn new(transport: Transport, traffic: Arc<Traffic>) -> Self {
         Self {
             transport,
             input: BytesMut::new(),
             unread: false,
             alarm: None,
+            traffic,
             outbox: Outbox::default(),
         }
+    }
+
+    /// The certificates that the peer showed.
+    pub(super) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.transport.peer_certificates()
     }
 
     /// Whether more may be put into the outbox.
@@ -81,6 +91,9 @@ impl Stream {
         }
         let packet = decode(&mut self.input, limits, version)?;
         self.unread = packet.is_some();
+        if let Some(packet) = &packet {
+            self.count(packet);
+        }
         if self.input.is_empty() {
             // An idle connection keeps no buffer.
             self.input = BytesMut::new();
@@ -101,14 +114,22 @@ impl Stream {
         self.set_alarm(deadline);
         poll_fn(|context| {
             // Both directions get their turn, however busy the other one is.
-            let mut room = false;
+            let (mut room, mut failed) = (false, None);
             if !self.outbox.is_idle() {
-                let written = self.outbox.poll_write(context, &mut self.transport)?;
-                room = written.is_ready() && (more || self.unread);
+                match self.poll_send(context) {
+                    Poll::Ready(Ok(())) => room = more || self.unread,
+                    Poll::Ready(Err(error)) => failed = Some(error),
+                    Poll::Pending => {}
+                }
+            }
+            if failed.is_some() {
+                // Nothing goes any more, but what the peer sent before it went counts: its DISCONNECT, for one.
+                self.outbox = Outbox::default();
             }
             if self.has_room() {
                 if let Poll::Ready(count) = self.transport.poll_fill(context, &mut self.input)? {
                     self.unread = true;
+                    self.traffic.here().add(Count::BytesReceived, count);
                     let event = if count == 0 {
                         Event::Ended
                     } else {
@@ -116,6 +137,9 @@ impl Stream {
                     };
                     return Poll::Ready(Ok(event));
                 }
+            }
+            if let Some(error) = failed {
+                return Poll::Ready(Err(error));
             }
             if room {
                 return Poll::Ready(Ok(Event::Room));
@@ -129,6 +153,29 @@ impl Stream {
             }
         })
         .await
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let put = self.outbox.take_put();
+        let before = self.outbox.len();
+        let outcome = self.outbox.poll_write(context, &mut self.transport);
+        let counters = self.traffic.here();
+        counters.add(Count::BytesSent, before - self.outbox.len());
+        if put.packets > 0 {
+            counters.add(Count::PacketsSent, put.packets as usize);
+            counters.add(Count::PublishesSent, put.messages as usize);
+            counters.add(Count::PayloadSent, put.payload);
+        }
+        outcome
+    }
+
+    fn count(&self, packet: &Packet) {
+        let counters = self.traffic.here();
+        counters.add(Count::PacketsReceived, 1);
+        if let Packet::Publish(publish) = packet {
+            counters.add(Count::PublishesReceived, 1);
+            counters.add(Count::PayloadReceived, publish.payload.len());
+        }
     }
 
     fn set_alarm(&mut self, deadline: Option<std::time::Instant>) {
@@ -146,10 +193,46 @@ impl Stream {
     /// Writes what is left and ends the connection, as far as the peer plays along.
     pub(super) async fn close(mut self) {
         let end = async {
-            poll_fn(|context| self.outbox.poll_write(context, &mut self.transport)).await?;
+            poll_fn(|context| self.poll_send(context)).await?;
             self.transport.shutdown().await
         };
         // It ends anyway.
         let _ = timeout(LINGER, end).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::codec::Reason;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_a_peer_sent_before_it_went_is_read_though_nothing_can_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        client.try_write(b"\xe0\x00").unwrap();
+        // With this, closing resets the connection.
+        socket2::SockRef::from(&client)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        drop(client);
+
+        let mut stream = Stream::new(Transport::Tcp(server), Arc::default());
+        stream
+            .outbox
+            .packet(&Packet::PingResp, Version::V311)
+            .unwrap();
+        let nobody = Notify::new();
+        let event = stream.wait(&nobody, None, false).await.unwrap();
+        assert_eq!(event, Event::Received);
+        let packet = stream.next(Limits::default(), Version::V311).unwrap();
+        assert_eq!(packet, Some(Packet::Disconnect(Reason::Success.into())));
+        let end = stream.wait(&nobody, None, false).await;
+        assert!(!matches!(end, Ok(Event::Received)), "{end:?}");
     }
 }

@@ -62,7 +62,7 @@ impl Connection<'_> {
                 self.shared
                     .debug(format_args!("Received PUBLISH from {id} {trace}"));
             }
-            Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack) => {
+            Packet::PubAck(ack) | Packet::PubComp(ack) => {
                 let Ack {
                     id: number, reason, ..
                 } = ack;
@@ -71,7 +71,7 @@ impl Connection<'_> {
                     "Received {name} from {id} (Mid: {number}, RC:{code})"
                 ));
             }
-            Packet::PubRel(Ack { id: number, .. }) => {
+            Packet::PubRec(Ack { id: number, .. }) | Packet::PubRel(Ack { id: number, .. }) => {
                 self.shared
                     .debug(format_args!("Received {name} from {id} (Mid: {number})"));
             }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
@@ -28,6 +29,14 @@ pub(super) enum Transport {
 }
 
 impl Transport {
+    /// The certificates that the peer showed.
+    pub(super) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.peer_certificates(),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
     /// Appends what has arrived to `input`. 0 bytes means that the peer has ended its side.
     pub(super) fn poll_fill(
         &mut self,

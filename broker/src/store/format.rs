@@ -37,8 +37,8 @@ pub(super) struct Reader<'a> {
     pub(super) format: u16,
     /// Where and when they are read.
     pub(super) context: &'a Context,
-    /// The number that each listener of the bytes has now.
-    pub(super) listeners: Vec<usize>,
+    /// The numbers that listeners have in the bytes, and now.
+    pub(super) listeners: Vec<(usize, usize)>,
 }
 
 impl<'a> Reader<'a> {
@@ -94,10 +94,9 @@ impl<'a> Reader<'a> {
     /// The number that a listener has now.
     pub(super) fn listener(&mut self) -> Result<usize, FormatError> {
         let number = usize::from(self.u16()?);
-        self.listeners
-            .get(number)
-            .copied()
-            .ok_or(FormatError::Value)
+        let known = self.listeners.iter().find(|entry| entry.0 == number);
+        // One that was removed while the broker ran is not in the table.
+        Ok(known.map_or_else(|| self.context.first_listener(), |entry| entry.1))
     }
 
     pub(super) fn bytes(&mut self) -> Result<Bytes, FormatError> {
@@ -159,19 +158,30 @@ pub struct Context {
     pub now: Instant,
     /// Now, in seconds since 1970: what holds over a restart.
     pub seconds: u64,
-    /// What the listeners are called, by number: they may have other numbers after a restart.
-    pub listeners: Vec<String>,
+    /// The numbers of the listeners, and what they are called: they may have other numbers after a restart.
+    pub listeners: Vec<(usize, String)>,
 }
 
 impl Context {
     /// That of this moment.
-    pub fn now(listeners: Vec<String>) -> Self {
+    pub fn now(listeners: Vec<(usize, String)>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             now: Instant::now(),
             seconds: since.map_or(0, |since| since.as_secs()),
             listeners,
         }
+    }
+
+    /// The number of the listener that stands for one that is gone.
+    pub(super) fn first_listener(&self) -> usize {
+        self.listeners.first().map_or(0, |entry| entry.0)
+    }
+
+    /// The number that the listener with this name has.
+    pub(super) fn number_of(&self, name: &str) -> usize {
+        let known = self.listeners.iter().find(|entry| entry.1 == name);
+        known.map_or_else(|| self.first_listener(), |entry| entry.0)
     }
 
     /// Seconds since 1970, parts of one cut off.

@@ -35,7 +35,7 @@ fn identity(reader: &mut Reader<'_>) -> Result<Identity, FormatError> {
     })
 }
 
-fn put_listener(number: usize, out: &mut BytesMut) {
+pub(super) fn put_listener(number: usize, out: &mut BytesMut) {
     // There are fewer ports than that.
     out.put_u16(u16::try_from(number).unwrap_or_default());
 }

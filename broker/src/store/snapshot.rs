@@ -7,8 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::format::{Context, FormatError, Reader, put_bytes, put_count};
-use super::record::{message, put_message, put_session, session};
-use crate::codec::Text;
+use super::record::{message, put_listener, put_message, put_session, session};
 use crate::router::{Message, Router, SessionImage};
 
 /// What the file begins with. The line break shows a transfer that changed line ends.
@@ -54,7 +53,8 @@ impl Snapshot {
         out.put_slice(MAGIC);
         out.put_u16(FORMAT);
         put_count(context.listeners.len(), &mut out);
-        for name in &context.listeners {
+        for (number, name) in &context.listeners {
+            put_listener(*number, &mut out);
             put_bytes(name.as_bytes(), &mut out);
         }
         put_count(self.retained.len(), &mut out);
@@ -93,9 +93,10 @@ impl Snapshot {
             return Err(FormatError::Version(reader.format));
         }
         if reader.format >= 2 {
-            let names = reader.list(Reader::text)?;
-            let number = |name: &Text| context.listeners.iter().position(|now| *name == **now);
-            reader.listeners = names.iter().map(|name| number(name).unwrap_or(0)).collect();
+            reader.listeners = reader.list(|reader| {
+                let number = usize::from(reader.u16()?);
+                Ok((number, reader.context.number_of(&reader.text()?)))
+            })?;
         }
         let retained = reader.list(|reader| message(reader).map(Arc::new))?;
         let sessions = reader.list(session)?;
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
     use crate::codec::{
         Forwarded, MessageProperties, PacketId, Property, QoS, RetainHandling, SubscriptionOptions,
-        Will,
+        Text, Will,
     };
     use crate::router::{
         Delivery, DeliveryRules, Granted, Identity, Numbers, PendingWill, SessionExpiry,
@@ -131,7 +132,10 @@ mod tests {
     }
 
     fn context() -> Context {
-        Context::now(vec!["port 1883".to_owned(), "port 8883".to_owned()])
+        Context::now(vec![
+            (0, "port 1883".to_owned()),
+            (1, "port 8883".to_owned()),
+        ])
     }
 
     fn message(topic: &str, qos: QoS) -> Message {
@@ -274,14 +278,14 @@ mod tests {
         let after = Context {
             now: before.now,
             seconds: before.seconds + 20,
-            listeners: vec!["port 8883".to_owned()],
+            listeners: vec![(5, "port 8883".to_owned())],
         };
         let read = Snapshot::decode(bytes, &after).unwrap();
         let left = read.retained[0].remaining(after.now);
         assert_eq!(left, Some(40));
-        assert_eq!(read.retained[0].source().unwrap().listener, 0);
+        assert_eq!(read.retained[0].source().unwrap().listener, 5);
         let session = &read.sessions[0];
-        assert_eq!(session.listener, 0);
+        assert_eq!(session.listener, 5);
         let will = session.will.as_ref().unwrap();
         assert_eq!(will.due, after.now + Duration::from_secs(40));
     }

@@ -1,13 +1,17 @@
 //! PEM files. The one place that knows the crate that reads them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls_pemfile::Item;
 
 use super::TlsError;
+
+/// How a certificate begins.
+const MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Reads the certificates of a file, in order; at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -22,6 +26,45 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
         return Err(TlsError::missing(path, "certificate"));
     }
     Ok(certificates)
+}
+
+/// Reads the certificates of all files of a folder, by the files' names; at least one.
+///
+/// OpenSSL looks only at files whose names are hashes; here any name will do, and what has no certificate in it
+/// is passed over. One that is there twice, by its own name and by its hash, is taken once.
+pub(super) fn folder(path: &Path) -> Result<Vec<(PathBuf, CertificateDer<'static>)>, TlsError> {
+    let unreadable = |source| TlsError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let entries: io::Result<Vec<_>> = path.read_dir().map_err(unreadable)?.collect();
+    let mut files: Vec<_> = entries
+        .map_err(unreadable)?
+        .into_iter()
+        .map(|entry| entry.path())
+        .filter(|file| file.is_file())
+        .collect();
+    files.sort();
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for file in files {
+        let text = read(&file)?;
+        if !text.windows(MARK.len()).any(|window| window == MARK) {
+            continue;
+        }
+        for item in parse(&file, &text)? {
+            match item {
+                Item::X509Certificate(certificate) if seen.insert(certificate.clone()) => {
+                    found.push((file.clone(), certificate));
+                }
+                _ => {}
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(TlsError::missing(path, "certificate"));
+    }
+    Ok(found)
 }
 
 /// Reads the revocation lists of a file; at least one.

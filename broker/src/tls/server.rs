@@ -1,127 +1,147 @@
 //! A listener's side of TLS.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
-use rustls::version::TLS13;
-use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use thiserror::Error;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ALL_VERSIONS, CertificateError, RootCertStore, ServerConfig, SupportedProtocolVersion,
+};
 
-use super::pem;
+use super::ciphers::{self, Chosen};
+use super::validity::{Role, Validity, replaced_by};
+use super::{Clock, TlsError, clock, pem};
 use crate::config::{ClientCertificates, Tls, TlsVersion};
 
-/// Why a listener can't encrypt.
-#[derive(Debug, Error)]
-pub enum TlsError {
-    /// A file can't be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file is no PEM.
-    #[error("{path} is not a valid PEM file")]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// Where it breaks the rules.
-        source: io::Error,
-    },
-    /// A file has nothing of what it is there for.
-    #[error("{path} contains no {wanted} in PEM form")]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// What was looked for.
-        wanted: &'static str,
-    },
-    /// The key needs a passphrase, and there is nobody to ask.
-    #[error(
-        "the key in {path} is encrypted; `openssl pkey -in {path} -out FILE` writes it without its passphrase"
-    )]
-    Encrypted {
-        /// The file.
-        path: PathBuf,
-    },
-    /// An authority's certificate can't be used as one.
-    #[error("certificate {number} in cafile {path} is not usable")]
-    Authority {
-        /// The file.
-        path: PathBuf,
-        /// Which one in the file, from 1.
-        number: usize,
-        /// Why.
-        source: rustls::Error,
-    },
-    /// The revocation lists can't be used.
-    #[error("crlfile {path} is not usable")]
-    Revocation {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: VerifierBuilderError,
-    },
-    /// Clients' certificates can't be checked.
-    #[error("clients' certificates cannot be checked")]
-    Verifier(#[source] VerifierBuilderError),
-    /// Certificate and key do not fit, or one of them can't be used.
-    #[error("certfile {certfile} and keyfile {keyfile} cannot be used together")]
-    Pair {
-        /// The certificate's file.
-        certfile: PathBuf,
-        /// The key's file.
-        keyfile: PathBuf,
-        /// Why.
-        source: rustls::Error,
-    },
-    /// The library refused the rest.
-    #[error("TLS cannot be set up")]
-    Setup(#[from] rustls::Error),
+/// The protocol that clients ask for by ALPN, if they do.
+const ALPN: &[u8] = b"mqtt";
+
+/// How a listener encrypts, and how it judges clients' certificates.
+#[derive(Debug)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    verifier: Arc<dyn ClientCertVerifier>,
+    clock: Clock,
+    certificates: Vec<Validity>,
+    warnings: Vec<String>,
 }
 
-impl TlsError {
-    pub(super) fn missing(path: &Path, wanted: &'static str) -> Self {
-        Self::Missing {
-            path: path.to_owned(),
-            wanted,
+/// Whether a certificate that was shown before still opens the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does; or it only ended, which is nothing that anybody decided since.
+    Good,
+    /// It was revoked.
+    Revoked,
+    /// It comes from nobody who is trusted any more.
+    Untrusted,
+    /// No revocation list is by the authority that it is from, though there are lists.
+    Unlisted,
+    /// One is required now, and none was shown.
+    Missing,
+}
+
+impl ServerTls {
+    /// Reads the files that `settings` name. Certificates are checked by `clock`.
+    ///
+    /// Sessions are resumed by tickets that the clients keep, under a key that changes every six hours: nothing
+    /// is remembered here for a client that is gone. A ticket resumes nothing under a configuration made later: it
+    /// would vouch for a certificate that may have been revoked since.
+    ///
+    /// # Errors
+    ///
+    /// If a file or a list of ciphers can't be read or used.
+    pub fn open(settings: &Tls, clock: Clock) -> Result<Self, TlsError> {
+        let mut warnings = Vec::new();
+        let chain = pem::certificates(&settings.certfile)?;
+        let key = pem::private_key(&settings.keyfile)?;
+        let provider = Arc::new(provider(settings, &mut warnings)?);
+        let mut certificates = Vec::new();
+        note(&mut certificates, &chain, &settings.certfile, Role::Server);
+        // A file that says it was written after the certificate has ended has a wrong date.
+        let clock = match certificates.first() {
+            Some(own) if own.days_left(clock.floor()) < 0 => Clock::default(),
+            _ => clock,
+        };
+        let roots = authorities(settings, &mut certificates, &mut warnings)?;
+        let lists = revocation_lists(settings, clock, &mut warnings)?;
+        let verifier = client_verifier(settings, roots, lists, &provider)?;
+        let mut config = ServerConfig::builder_with_details(provider, Arc::new(clock))
+            .with_protocol_versions(versions(settings.min_version))?
+            .with_client_cert_verifier(Arc::clone(&verifier))
+            .with_single_cert(chain, key)
+            .map_err(|source| TlsError::Pair {
+                certfile: settings.certfile.clone(),
+                keyfile: settings.keyfile.clone(),
+                source,
+            })?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.ticketer = ring::Ticketer::new()?;
+        // One is enough for a client that has one connection; two would only make each handshake longer.
+        config.send_tls13_tickets = 1;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // The order of a list is meant; without one, a phone knows best what its processor is fast at.
+        config.ignore_client_order = settings.ciphers.is_some() || settings.ciphers_tls13.is_some();
+        Ok(Self {
+            config: Arc::new(config),
+            verifier,
+            clock,
+            certificates,
+            warnings,
+        })
+    }
+
+    /// For handshakes.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// What certificates are checked by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// How long the certificates are good: the server's own chain, then the authorities of its clients.
+    pub fn certificates(&self) -> &[Validity] {
+        &self.certificates
+    }
+
+    /// What was left out of what the configuration asks for.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Judges anew the certificates that a client showed, perhaps under another configuration.
+    pub fn standing(&self, shown: Option<&[CertificateDer<'_>]>) -> Standing {
+        let Some((own, between)) = shown.and_then(<[_]>::split_first) else {
+            return if self.verifier.client_auth_mandatory() {
+                Standing::Missing
+            } else {
+                Standing::Good
+            };
+        };
+        if !self.verifier.offer_client_auth() {
+            return Standing::Good;
+        }
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(self.clock.seconds()));
+        match self.verifier.verify_client_cert(own, between, now) {
+            Err(rustls::Error::InvalidCertificate(error)) => match error {
+                CertificateError::Revoked => Standing::Revoked,
+                CertificateError::UnknownRevocationStatus => Standing::Unlisted,
+                CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. } => Standing::Good,
+                _ => Standing::Untrusted,
+            },
+            Err(_) => Standing::Untrusted,
+            Ok(_) => Standing::Good,
         }
     }
-}
-
-/// Reads the files that `settings` name, and makes a configuration of them.
-///
-/// Sessions are resumed by tickets that the clients keep, under a key that changes every six hours: nothing
-/// is remembered here for a client that is gone. A ticket resumes nothing under a configuration made later: it
-/// would vouch for a certificate that may have been revoked since.
-///
-/// # Errors
-///
-/// If a file can't be read or used.
-pub fn server_config(settings: &Tls) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(ring::default_provider());
-    let certificates = pem::certificates(&settings.certfile)?;
-    let key = pem::private_key(&settings.keyfile)?;
-    let verifier = client_verifier(settings, &provider)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions(settings.min_version))?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(certificates, key)
-        .map_err(|source| TlsError::Pair {
-            certfile: settings.certfile.clone(),
-            keyfile: settings.keyfile.clone(),
-            source,
-        })?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = ring::Ticketer::new()?;
-    // One is enough for a client that has one connection; two would only make each handshake longer.
-    config.send_tls13_tickets = 1;
-    Ok(config)
 }
 
 fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
@@ -132,24 +152,57 @@ fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
     }
 }
 
+/// The suites that the configuration chooses, of those that ring has.
+fn provider(settings: &Tls, warnings: &mut Vec<String>) -> Result<CryptoProvider, TlsError> {
+    type Read = fn(&str) -> Result<Chosen, super::CipherError>;
+    let lists: [(_, _, Read, _); 2] = [
+        (
+            "ciphers_tls1.3",
+            &settings.ciphers_tls13,
+            ciphers::tls13,
+            &TLS13,
+        ),
+        ("ciphers", &settings.ciphers, ciphers::tls12, &TLS12),
+    ];
+    let mut cipher_suites = Vec::new();
+    for (option, list, read, version) in lists {
+        let Some(list) = list else {
+            cipher_suites.extend(ciphers::all(version));
+            continue;
+        };
+        let chosen = read(list).map_err(|source| TlsError::Ciphers { option, source })?;
+        cipher_suites.extend(chosen.suites);
+        if !chosen.missing.is_empty() {
+            let missing = chosen.missing.join(", ");
+            warnings.push(format!(
+                "{option}: {missing} is not offered, the others are"
+            ));
+        }
+    }
+    Ok(CryptoProvider {
+        cipher_suites,
+        ..ring::default_provider()
+    })
+}
+
 /// What checks clients' certificates. The authorities and revocation lists are read even if nobody is asked
 /// for a certificate, so that a bad file is found now and not on the day when they are.
 fn client_verifier(
     settings: &Tls,
+    roots: RootCertStore,
+    lists: Option<Vec<CertificateRevocationListDer<'static>>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let Some(cafile) = &settings.cafile else {
+    if roots.is_empty() {
         return Ok(WebPkiClientVerifier::no_client_auth());
-    };
-    let roots = Arc::new(authorities(cafile)?);
-    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
-    if let Some(crlfile) = &settings.crlfile {
+    }
+    let mut builder =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    if let Some(lists) = lists {
         // As OpenSSL's CRL_CHECK: the client's own certificate is looked up, and must be found in the scope
         // of some list. Lists past their date still count: a stale one is better than none, and an embedded
         // board whose lists nobody renews should not lock its owner out.
-        builder = builder
-            .with_crls(pem::revocation_lists(crlfile)?)
-            .only_check_end_entity_revocation();
+        builder = builder.with_crls(lists).only_check_end_entity_revocation();
     }
     if settings.client_certificates == ClientCertificates::Optional {
         builder = builder.allow_unauthenticated();
@@ -169,16 +222,70 @@ fn client_verifier(
     }
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
+/// The lists of `crlfile`, with a warning of those that should have been replaced.
+fn revocation_lists(
+    settings: &Tls,
+    clock: Clock,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Vec<CertificateRevocationListDer<'static>>>, TlsError> {
+    let Some(path) = &settings.crlfile else {
+        return Ok(None);
+    };
+    let lists = pem::revocation_lists(path)?;
+    let now = i64::try_from(clock.seconds()).unwrap_or(i64::MAX);
+    for end in lists.iter().filter_map(replaced_by) {
+        if end < now {
+            let (path, end) = (path.display(), clock::date(end));
+            warnings.push(format!(
+                "a list in crlfile {path} was to be replaced by {end}: it still counts, but may lack who was \
+                 revoked since"
+            ));
+        }
+    }
+    Ok(Some(lists))
+}
+
+/// The authorities of `cafile` and `capath`. A certificate in the folder that can't be used is left out with a
+/// warning: folders of a whole distribution's authorities have odd ones.
+fn authorities(
+    settings: &Tls,
+    certificates: &mut Vec<Validity>,
+    warnings: &mut Vec<String>,
+) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for (index, certificate) in pem::certificates(path)?.into_iter().enumerate() {
-        roots
-            .add(certificate)
-            .map_err(|source| TlsError::Authority {
-                path: path.to_owned(),
-                number: index + 1,
-                source,
-            })?;
+    if let Some(path) = &settings.cafile {
+        let found = pem::certificates(path)?;
+        note(certificates, &found, path, Role::Authority);
+        for (index, certificate) in found.into_iter().enumerate() {
+            roots
+                .add(certificate)
+                .map_err(|source| TlsError::Authority {
+                    path: path.clone(),
+                    number: index + 1,
+                    source,
+                })?;
+        }
+    }
+    if let Some(folder) = &settings.capath {
+        for (path, certificate) in pem::folder(folder)? {
+            note(
+                certificates,
+                std::slice::from_ref(&certificate),
+                &path,
+                Role::Authority,
+            );
+            if let Err(error) = roots.add(certificate) {
+                let path = path.display();
+                warnings.push(format!("{path} in capath is left out: {error}"));
+            }
+        }
     }
     Ok(roots)
+}
+
+fn note(into: &mut Vec<Validity>, found: &[CertificateDer<'_>], path: &Path, role: Role) {
+    let known = found
+        .iter()
+        .filter_map(|certificate| Validity::of(certificate, path, role));
+    into.extend(known);
 }

@@ -139,8 +139,8 @@ fn certificates_that_end_soon_or_have_ended_are_named() {
     insta::assert_snapshot!(text, @r"
     exit: Some(0)
     Configuration is valid.
-    Warning: [DIR]/new.crt: the certificate of CN=new is not valid before 2090-01-01: is this machine's clock right?
-    Warning: [DIR]/old.crt: the certificate of CN=old has expired on 2021-01-01: clients refuse it
+    Warning: the server's certificate in [DIR]/new.crt (CN=new) is valid only from 2090-01-01 00:00:00 UTC on: is this machine's clock right?
+    Warning: the server's certificate in [DIR]/old.crt (CN=old) ended on 2021-01-01 00:00:00 UTC: clients refuse it.
     ");
     // How many days are left depends on the day; that it is fewer than asked for does not.
     let soon = said(
@@ -148,10 +148,10 @@ fn certificates_that_end_soon_or_have_ended_are_named() {
         "certificate_warning_days 36500\nlistener 3 127.0.0.1\ncertfile {folder}/good.crt\nkeyfile {folder}/good.key\n",
     );
     assert!(
-        soon.contains("[DIR]/good.crt: the certificate of CN=good expires in "),
+        soon.contains("the server's certificate in [DIR]/good.crt (CN=good) ends on 2099-01-01 "),
         "{soon}"
     );
-    assert!(soon.contains(" days, on 2099-01-01\n"), "{soon}");
+    assert!(soon.contains(" UTC, in "), "{soon}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod advice;
 mod agreement;
 mod broken;
 #[cfg(feature = "server")]
+mod ciphers;
+#[cfg(feature = "server")]
 mod clients;
 #[cfg(feature = "server")]
 mod codec;

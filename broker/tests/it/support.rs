@@ -1,18 +1,22 @@
 //! Starting and asking other people's programs.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 /// Writes a file of a test, which nobody else reads meanwhile.
 pub(crate) fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
-    File::create(path)
-        .unwrap()
-        .write_all(bytes.as_ref())
-        .unwrap();
+    let path = path.as_ref();
+    let mut file = File::create(path).unwrap();
+    // A key that others may read would be warned of.
+    if path.extension().is_some_and(|extension| extension == "key") {
+        file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+    }
+    file.write_all(bytes.as_ref()).unwrap();
 }
 
 /// A port on the loopback address that was free a moment ago.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use broker::config::{ClientCertificates, Tls, TlsVersion, UserNameFrom};
-use broker::tls::{TlsError, server_config, user_name};
+use broker::tls::{Clock, ServerTls as BrokerTls, TlsError, user_name};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     DnValue, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
@@ -100,12 +100,16 @@ impl Authority {
     }
 }
 
+fn server_config(settings: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+    Ok(BrokerTls::open(settings, Clock::default())?.config())
+}
+
 /// A configuration that is exchanged as a whole, as the broker does on SIGHUP.
 struct ServerTls(Mutex<Arc<ServerConfig>>);
 
 impl ServerTls {
     fn open(settings: &Tls) -> Result<Self, TlsError> {
-        Ok(Self(Mutex::new(Arc::new(server_config(settings)?))))
+        Ok(Self(Mutex::new(server_config(settings)?)))
     }
 
     fn current(&self) -> Arc<ServerConfig> {
@@ -113,7 +117,7 @@ impl ServerTls {
     }
 
     fn reload(&self, settings: &Tls) -> Result<(), TlsError> {
-        let new = Arc::new(server_config(settings)?);
+        let new = server_config(settings)?;
         *self.0.lock().unwrap() = new;
         Ok(())
     }

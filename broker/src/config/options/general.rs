@@ -136,8 +136,9 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "set_tcp_nodelay",
         General,
         "true|false",
-        "false",
-        "Whether small packets leave at once.",
+        "true",
+        "Whether small packets leave at once. Mosquitto's default is false; here packets that are ready together \
+         leave together in any case, so that waiting would only cost time.",
         |draft, line| {
             draft.service.set_tcp_nodelay = value::boolean(line.value)?;
             Ok(())

@@ -174,6 +174,34 @@ impl Broker {
         config_file(self.folder(), "broker.conf", &text, self.port);
     }
 
+    /// Sends SIGHUP, and waits until the broker has taken on the new configuration.
+    pub(crate) fn reload(&self) {
+        assert!(self.try_reload(), "the reload failed:\n{}", self.log());
+    }
+
+    /// Sends SIGHUP, and waits until the broker has taken on the new configuration or says that it won't.
+    pub(crate) fn try_reload(&self) -> bool {
+        let outcomes = || {
+            let log = self.log();
+            let count = |text| log.matches(text).count();
+            (
+                count("Config reloaded.\n"),
+                count("what was running goes on unchanged.\n"),
+            )
+        };
+        let before = outcomes();
+        self.signal("HUP");
+        let start = Instant::now();
+        loop {
+            let after = outcomes();
+            if after != before {
+                return after.0 > before.0;
+            }
+            assert!(start.elapsed() < PATIENCE, "no reload:\n{}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let number = self.child.id().to_string();
         assert!(

@@ -4,11 +4,13 @@
 mod broker;
 mod certificates;
 mod mosquitto;
+mod openssl;
 mod raw;
 
 pub(crate) use broker::{Broker, config_file, run_to_end};
 pub(crate) use certificates::Certificates;
 pub(crate) use mosquitto::{Subscriber, publish};
+pub(crate) use openssl::{hold, visit};
 pub(crate) use raw::{Raw, connect, connect_5, id, message, text};
 
 /// How long anything may take. Generous: the machine may be busy.

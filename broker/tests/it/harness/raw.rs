@@ -64,7 +64,12 @@ pub(crate) fn message(topic: &str, payload: &str, qos: QoS, number: u16) -> Publ
 
 impl Raw {
     pub(crate) fn open(broker: &Broker) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", broker.port())).unwrap();
+        Self::open_at(broker.port())
+    }
+
+    /// Opens a connection to another of its listeners.
+    pub(crate) fn open_at(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
             stream,
@@ -82,9 +87,20 @@ impl Raw {
     /// The same, with all that the broker answers.
     pub(crate) fn greet(broker: &Broker, connect: Connect) -> (Self, ConnAck) {
         let mut client = Self::open(broker);
-        client.send(&Packet::Connect(Box::new(connect)));
-        match client.receive() {
-            Packet::ConnAck(answer) if answer.reason == Reason::Success => (client, answer),
+        let answer = client.introduce(broker, connect);
+        (client, answer)
+    }
+
+    /// Is let in by a connection that is open.
+    pub(crate) fn log_in(mut self, broker: &Broker, connect: Connect) -> (Self, bool) {
+        let present = self.introduce(broker, connect).session_present;
+        (self, present)
+    }
+
+    fn introduce(&mut self, broker: &Broker, connect: Connect) -> ConnAck {
+        self.send(&Packet::Connect(Box::new(connect)));
+        match self.receive() {
+            Packet::ConnAck(answer) if answer.reason == Reason::Success => answer,
             other => panic!("not accepted but {other:?}: {}", broker.log()),
         }
     }

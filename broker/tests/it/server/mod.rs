@@ -3,13 +3,21 @@
 
 mod access;
 mod binding;
+mod certificates;
 mod client_ids;
 mod delivery;
+mod dump;
+mod figures;
+mod handshake;
+mod logging;
 mod mutation;
 mod paho;
 mod privileges;
 mod process;
 mod protocol;
+mod reload;
+mod revocation;
 mod sessions;
+mod sockets;
 mod tls;
 mod version_5;

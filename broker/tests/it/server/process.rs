@@ -160,18 +160,6 @@ fn no_more_connections_are_taken_than_allowed() {
 }
 
 #[test]
-fn a_reload_takes_on_what_it_can_and_says_what_it_cannot() {
-    let broker = Broker::start("allow_anonymous true");
-    let (mut client, _) = Raw::login(&broker, connect("stays", true));
-    broker.reconfigure("allow_anonymous true\nmax_connections 1\nlistener 1 127.0.0.1");
-    broker.signal("HUP");
-    broker.wait_for("Warning: the new listener on 127.0.0.1 port 1 opens at a restart.");
-    assert_eq!(Raw::open(&broker).try_receive(), None);
-    broker.wait_for("denied: max_connections exceeded.");
-    client.expect_nothing();
-}
-
-#[test]
 fn the_broker_runs_in_the_background_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();

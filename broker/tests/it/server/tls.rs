@@ -38,7 +38,7 @@ fn who_trusts_the_authority_gets_through_and_nobody_else_does() {
     broker.wait_for("TLS handshake failed: ");
     let plain = publish(&broker, &["-t", "t", "-q", "1", "-m", "x"]);
     assert!(!plain.status.success());
-    broker.wait_for("(it does not speak TLS, which this port requires).");
+    broker.wait_for("TLS handshake failed: it does not speak TLS, which this port requires.");
     assert!(publish_over_tls(&broker, "ca", None).status.success());
 }
 
