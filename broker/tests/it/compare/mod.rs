@@ -5,7 +5,9 @@
 //! why ours is right. A difference that is not in it fails the test, and so does one that is no more.
 #![expect(clippy::panic, reason = "in a test a panic is the report")]
 
+mod common;
 mod differences;
+mod errors;
 mod five;
 mod player;
 mod script;
@@ -28,7 +30,7 @@ const VERSIONS: [Version; 3] = Version::ALL;
 fn script(versions: &[Version]) -> Vec<Script> {
     let mut scripts = Vec::new();
     for version in versions {
-        scripts.extend(script::common(*version));
+        scripts.extend(common::all(*version));
     }
     if versions.contains(&Version::V5) {
         scripts.extend(five::all());
