@@ -253,7 +253,17 @@ fn prometheus_own_parser_reads_every_figure() {
     let (broker, port) = with_metrics();
     publish(
         &broker,
-        &["-t", "a\"b\\c", "-m", "x", "-r", "-i", "client-\"id\""],
+        &[
+            "-t",
+            "a\"b\\c",
+            "-q",
+            "1",
+            "-m",
+            "x",
+            "-r",
+            "-i",
+            "client-\"id\"",
+        ],
     );
     let page = page(port);
     assert!(!page.contains("client-"), "{page}");
