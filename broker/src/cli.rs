@@ -1,7 +1,7 @@
 //! The command line, as mosquitto's.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
@@ -24,9 +24,41 @@ const HELP: &str = "\
 
 Commands:
 {subcommands}
+  passwd   Keep a password file, as mosquitto_passwd does
+  acl      Say who may read or write a topic, and which line decides
 
 Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
 ";
+
+/// What the program is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invocation<'a> {
+    /// To serve, or to check its configuration: all of Mosquitto's options.
+    Broker,
+    /// To keep a password file, with these arguments.
+    Passwd(&'a [OsString]),
+    /// To explain an ACL file, with these arguments.
+    Acl(&'a [OsString]),
+}
+
+impl<'a> Invocation<'a> {
+    /// Decides by the first argument after the program's name; a link to the program with the name of
+    /// Mosquitto's tool is that tool.
+    pub fn of(arguments: &'a [OsString]) -> Self {
+        let Some((program, rest)) = arguments.split_first() else {
+            return Self::Broker;
+        };
+        let name = Path::new(program).file_name().unwrap_or_default();
+        if name == "mosquitto_passwd" || name == "mqtt-passwd" {
+            return Self::Passwd(rest);
+        }
+        match rest.split_first() {
+            Some((word, rest)) if word == "passwd" => Self::Passwd(rest),
+            Some((word, rest)) if word == "acl" => Self::Acl(rest),
+            _ => Self::Broker,
+        }
+    }
+}
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Parser)]
@@ -227,6 +259,29 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_the_first_word_or_the_name_of_the_program() {
+        let invocation = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
+            match Invocation::of(&words) {
+                Invocation::Broker => "broker".to_owned(),
+                Invocation::Passwd(rest) => format!("passwd {}", rest.len()),
+                Invocation::Acl(rest) => format!("acl {}", rest.len()),
+            }
+        };
+        for (line, expected) in [
+            ("", "broker"),
+            ("mqtt-broker", "broker"),
+            ("mqtt-broker -c passwd", "broker"),
+            ("mqtt-broker passwd -c f", "passwd 2"),
+            ("/bin/mqtt-broker acl", "acl 0"),
+            ("/bin/mosquitto_passwd f fred", "passwd 2"),
+            ("mqtt-passwd", "passwd 0"),
+        ] {
+            assert_eq!(invocation(line), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn help_says_what_there_is() {
         insta::with_settings!({filters => [(r"version \d\S+", "version [VERSION]")]}, {
             insta::assert_snapshot!(parse("mqtt-broker -h").unwrap_err().text, @r"
@@ -249,6 +304,8 @@ mod tests {
 
             Commands:
               options  List the options of the configuration file
+              passwd   Keep a password file, as mosquitto_passwd does
+              acl      Say who may read or write a topic, and which line decides
 
             Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
             ");

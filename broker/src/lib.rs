@@ -5,6 +5,8 @@ pub mod acl;
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod codec;
+#[cfg(feature = "server")]
+pub mod commands;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod log;

@@ -2,6 +2,14 @@
 
 use std::process::ExitCode;
 
+use broker::cli::Invocation;
+use broker::{commands, server};
+
 fn main() -> ExitCode {
-    broker::server::run(std::env::args_os())
+    let arguments: Vec<_> = std::env::args_os().collect();
+    match Invocation::of(&arguments) {
+        Invocation::Broker => server::run(arguments),
+        Invocation::Passwd(rest) => commands::passwd(rest),
+        Invocation::Acl(rest) => commands::acl(rest),
+    }
 }

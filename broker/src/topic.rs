@@ -138,6 +138,56 @@ pub(crate) fn matches_levels<'a>(filter: impl Iterator<Item = &'a str>, topic: &
     names.next().is_none()
 }
 
+/// Whether the levels of a filter match every topic name that the valid filter `inner` matches, `$` or not.
+pub(crate) fn covers_levels<'a>(outer: impl Iterator<Item = &'a str>, inner: &str) -> bool {
+    // The same topics: there is none without a first level.
+    let inner = if inner == "#" { "+/#" } else { inner };
+    let mut wanted = inner.split('/');
+    for level in outer {
+        if level == "#" {
+            // "sport/#" covers "sport" too, as it matches it.
+            return true;
+        }
+        let covered = wanted
+            .next()
+            .is_some_and(|want| want == level || (level == "+" && want != "#"));
+        if !covered {
+            return false;
+        }
+    }
+    wanted.next().is_none()
+}
+
+/// The filter that matches what both the levels of one and the valid filter `other` match, `$` or not; `None` if
+/// there is no such topic.
+pub(crate) fn common_levels<'a>(
+    one: impl Iterator<Item = &'a str>,
+    other: &'a str,
+) -> Option<String> {
+    let (mut one, mut other) = (one.fuse(), other.split('/').fuse());
+    let mut common: Vec<&str> = Vec::new();
+    loop {
+        match (one.next(), other.next()) {
+            // "sport/#" matches "sport" too: nothing more is left of it where the other ends.
+            (None | Some("#"), None) | (None, Some("#")) => break,
+            (Some("#"), Some(level)) => {
+                common.push(level);
+                common.extend(other);
+                break;
+            }
+            (Some(level), Some("#")) => {
+                common.push(level);
+                common.extend(one);
+                break;
+            }
+            (Some("+"), Some(level)) | (Some(level), Some("+")) => common.push(level),
+            (Some(level), Some(same)) if level == same => common.push(level),
+            _ => return None,
+        }
+    }
+    Some(common.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -175,6 +225,34 @@ mod tests {
             prop_assume!(validate_name(&name).is_ok());
             prop_assert_eq!(validate_filter(&name), Ok(()));
             prop_assert!(matches(&name, &name));
+        }
+
+        #[test]
+        fn covering_and_having_in_common_are_what_matching_says_of_all_topics(
+            one in "([ab+]|)(/([ab+]|)){0,2}(/#)?|#",
+            other in "([ab+]|)(/([ab+]|)){0,2}(/#)?|#",
+        ) {
+            // The filters have up to three levels before `#`. What is in neither is for wildcards.
+            let mut topics = vec![String::new()];
+            let mut all = Vec::new();
+            for depth in 0..4 {
+                let longer = topics.iter().flat_map(|topic: &String| {
+                    ["a", "b", "", "z"].map(|level| match depth {
+                        0 => level.to_owned(),
+                        _ => format!("{topic}/{level}"),
+                    })
+                });
+                topics = longer.collect();
+                all.extend(topics.iter().cloned());
+            }
+            let covers = all.iter().all(|topic| !matches(&other, topic) || matches(&one, topic));
+            prop_assert_eq!(covers_levels(one.split('/'), &other), covers);
+            let common = common_levels(one.split('/'), &other);
+            for topic in &all {
+                let both = matches(&one, topic) && matches(&other, topic);
+                let found = common.as_deref().is_some_and(|common| matches(common, topic));
+                prop_assert_eq!(found, both, "{:?} on {}", common, topic);
+            }
         }
 
         #[test]

@@ -24,7 +24,7 @@ pub struct Acl {
 
 /// The rules of one list. Denials come first, whatever their place in the file.
 #[derive(Debug, Clone, Default)]
-struct Rules {
+pub(super) struct Rules {
     denials: Vec<Rule>,
     grants: Vec<Rule>,
 }
@@ -56,13 +56,41 @@ pub enum Reason {
     WildcardInIdentity,
     /// No line matches, and what is not allowed is denied.
     NoMatch,
+    /// There is no ACL file, and what is not denied is allowed.
+    NoFile,
+    /// It would write what the broker says of itself.
+    Reserved,
 }
 
 /// Who asks.
 #[derive(Clone, Copy)]
-struct Identity<'a> {
-    user: Option<&'a str>,
-    client_id: &'a str,
+pub(super) struct Identity<'a> {
+    pub(super) user: Option<&'a str>,
+    pub(super) client_id: &'a str,
+}
+
+/// Whether the client may access the topic, and what decides: the whole rule, with an ACL file or without.
+///
+/// Nobody writes to `$SYS`, which is where the broker speaks of itself.
+pub fn decide(
+    acl: Option<&Acl>,
+    user: Option<&str>,
+    client_id: &str,
+    topic: &str,
+    access: Access,
+) -> Decision {
+    let own = topic == "$SYS" || topic.starts_with("$SYS/");
+    match acl {
+        _ if own && access == Access::Write => Decision {
+            allowed: false,
+            reason: Reason::Reserved,
+        },
+        Some(acl) => acl.explain(user, client_id, topic, access),
+        None => Decision {
+            allowed: true,
+            reason: Reason::NoFile,
+        },
+    }
 }
 
 impl Acl {
@@ -83,12 +111,9 @@ impl Acl {
         topic: &str,
         access: Access,
     ) -> Decision {
-        let own = match user {
-            Some(name) => self.users.get(name),
-            None => Some(&self.nameless),
-        };
-        if let Some(decision) =
-            own.and_then(|rules| rules.decide(access, |filter| matches_topic(filter, topic)))
+        if let Some(decision) = self
+            .own(user)
+            .and_then(|rules| rules.decide(access, |filter| matches_topic(filter, topic)))
         {
             return decision;
         }
@@ -108,10 +133,22 @@ impl Acl {
             .decide(access, |pattern| matches_pattern(pattern, identity, topic));
         decision.unwrap_or(denied(Reason::NoMatch))
     }
+
+    /// The list of a user, or of those without a name.
+    pub(super) fn own(&self, user: Option<&str>) -> Option<&Rules> {
+        match user {
+            Some(name) => self.users.get(name),
+            None => Some(&self.nameless),
+        }
+    }
+
+    pub(super) fn patterns(&self) -> &Rules {
+        &self.patterns
+    }
 }
 
 impl Rules {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.denials.is_empty() && self.grants.is_empty()
     }
 
@@ -120,6 +157,17 @@ impl Rules {
             Permission::Deny => self.denials.push(rule),
             Permission::Read | Permission::Write | Permission::ReadWrite => self.grants.push(rule),
         }
+    }
+
+    /// The filters of the lines that deny.
+    pub(super) fn denied(&self) -> impl Iterator<Item = &str> {
+        self.denials.iter().map(|rule| &*rule.filter)
+    }
+
+    /// The filters of the lines that grant an access.
+    pub(super) fn granted(&self, access: Access) -> impl Iterator<Item = &str> {
+        let grants = self.grants.iter().filter(move |rule| rule.grants(access));
+        grants.map(|rule| &*rule.filter)
     }
 
     fn decide(&self, access: Access, matches: impl Fn(&str) -> bool) -> Option<Decision> {
@@ -144,8 +192,35 @@ impl Rule {
     }
 }
 
-impl Identity<'_> {
-    fn has_wildcard(&self) -> bool {
+impl<'a> Identity<'a> {
+    fn replace(self, level: &'a str) -> &'a str {
+        match level {
+            "%u" => self.user.unwrap_or_default(),
+            "%c" => self.client_id,
+            other => other,
+        }
+    }
+
+    /// Whether there is a name for each placeholder.
+    fn fills(self, pattern: &'a str) -> bool {
+        let empty = |level| matches!(level, "%u" | "%c") && self.replace(level).is_empty();
+        !pattern.split('/').any(empty)
+    }
+
+    /// A pattern as the filter that it is for this client; none if it matches nothing.
+    pub(super) fn filter(self, pattern: &'a str) -> Option<String> {
+        let levels: Vec<_> = self.put_into(pattern).collect();
+        // A name with a slash in it is no level of any topic.
+        let is_one = !levels.iter().any(|level| level.contains('/'));
+        (is_one && self.fills(pattern)).then(|| levels.join("/"))
+    }
+
+    /// The levels of a pattern with names for placeholders.
+    fn put_into(self, pattern: &'a str) -> impl Iterator<Item = &'a str> {
+        pattern.split('/').map(move |level| self.replace(level))
+    }
+
+    pub(super) fn has_wildcard(&self) -> bool {
         let wildcard = |text: &str| text.contains(['+', '#']);
         self.user.is_some_and(wildcard) || wildcard(self.client_id)
     }
@@ -165,15 +240,9 @@ fn matches_topic(filter: &str, topic: &str) -> bool {
 /// A name with a slash in it therefore matches nothing: it is never taken for two levels. Nor does a
 /// missing or empty name.
 fn matches_pattern(pattern: &str, identity: Identity<'_>, topic: &str) -> bool {
-    let replace = |level| match level {
-        "%u" => identity.user.unwrap_or_default(),
-        "%c" => identity.client_id,
-        other => other,
-    };
-    let empty = |level| matches!(level, "%u" | "%c") && replace(level).is_empty();
     !hidden(pattern, topic)
-        && !pattern.split('/').any(empty)
-        && topic::matches_levels(pattern.split('/').map(replace), topic)
+        && identity.fills(pattern)
+        && topic::matches_levels(identity.put_into(pattern), topic)
 }
 
 impl From<&AclFile> for Acl {
@@ -290,6 +359,21 @@ mod tests {
             );
         }
         assert!(acl("topic up/#\n").check(None, "a+", "up/fred", Access::Read));
+    }
+
+    #[test]
+    fn nobody_writes_what_the_broker_says_of_itself() {
+        let all = acl("topic $SYS/#\ntopic #\n");
+        for (acl, topic, access, allowed, reason) in [
+            (None, "$SYS/x", Access::Write, false, Reason::Reserved),
+            (Some(&all), "$SYS", Access::Write, false, Reason::Reserved),
+            (Some(&all), "$SYS/x", Access::Read, true, Reason::Line(1)),
+            (Some(&all), "x", Access::Write, true, Reason::Line(2)),
+            (None, "$SYSTEM", Access::Write, true, Reason::NoFile),
+        ] {
+            let decision = decide(acl, None, "id", topic, access);
+            assert_eq!(decision, Decision { allowed, reason }, "{topic}");
+        }
     }
 
     #[test]

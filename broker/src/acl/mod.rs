@@ -10,6 +10,7 @@
 
 mod check;
 mod file;
+mod subscribe;
 
-pub use check::{Access, Acl, Decision, Reason};
+pub use check::{Access, Acl, Decision, Reason, decide};
 pub use file::{AclError, AclFile, AclLine, AclProblem, Permission};

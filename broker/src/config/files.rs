@@ -128,7 +128,10 @@ fn read_passwords(path: &Path, said: &mut Said) -> Arc<PasswordFile> {
                     .iter()
                     .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
             );
-            advice::hashes(&file, &place(path, 0), &mut said.advice);
+            said.warnings.extend(
+                file.weak_hashes()
+                    .map(|text| Diagnostic::new(&place(path, 0), text)),
+            );
             Arc::new(file)
         }
         Err(error) => {

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hint::black_box;
 
-use thiserror::Error;
+use super::line::Line;
+use super::{
+    HashingError, PasswdError, PasswdProblem, Password, PasswordHash, UserNameError,
+    check_user_name,
+};
 
-use super::{HashError, PasswordHash};
-
-/// The longest user name in bytes: the length field of CONNECT has 16 bits.
-const MAX_NAME: usize = 65_535;
+/// How many users with weak hashes a warning names.
+const NAMED: usize = 10;
 
 /// A password file: who may log in, and with what.
 ///
@@ -19,94 +21,8 @@ pub struct PasswordFile {
     lines: Vec<Line>,
     /// Where in `lines` a user is.
     users: HashMap<String, usize>,
-    /// What an unknown user's password is checked against, so that it takes as long as a known one's.
+    /// What an unknown user's password is checked against, so that it takes as long as that of most known ones.
     decoy: PasswordHash,
-}
-
-#[derive(Debug, Clone)]
-enum Line {
-    /// Any other line as it was: empty, a comment, or one that [`PasswordFile::read`] found wrong.
-    Other(String),
-    User(String, PasswordHash),
-}
-
-/// A line that is wrong, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{problem}")]
-pub struct PasswdError {
-    /// The line's number, from 1.
-    pub line: usize,
-    /// What is wrong with it.
-    pub problem: PasswdProblem,
-}
-
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PasswdProblem {
-    /// Neither a comment nor a user.
-    #[error("expected NAME:HASH, found no ':'")]
-    NoColon,
-    /// The name can't be one.
-    #[error(transparent)]
-    Name(#[from] UserNameError),
-    /// The user has no hash.
-    #[error("user {0:?} has no password; delete the line, or set one")]
-    NoHash(String),
-    /// The hash can't be checked against.
-    #[error("the password of user {name:?} {problem}")]
-    Hash {
-        /// Whose hash.
-        name: String,
-        /// What is wrong with it.
-        problem: HashError,
-    },
-    /// The user was there before.
-    #[error("user {name:?} is already on line {first}")]
-    Duplicate {
-        /// Which user.
-        name: String,
-        /// The line where it was first.
-        first: usize,
-    },
-}
-
-/// Why a text can't be a user name in a password file.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum UserNameError {
-    /// It has no characters.
-    #[error("a user name has at least one character")]
-    Empty,
-    /// It does not fit the CONNECT packet.
-    #[error("a user name has at most {MAX_NAME} bytes, this one has {0}")]
-    TooLong(usize),
-    /// It contains a colon, which ends the name in the file, or a control character.
-    #[error("user name {0:?} contains {1:?}: neither ':' nor control characters are possible")]
-    Character(String, char),
-    /// It begins with `#` or has blanks at its ends: read back from the file, it would not be the same.
-    #[error("user name {0:?} begins with '#' or has blanks at its ends")]
-    Edge(String),
-}
-
-/// Checks that `name` can stand in a password file and is read back as it is.
-///
-/// # Errors
-///
-/// If it is empty, longer than 65,535 bytes, contains a colon or control character, begins with `#`, or begins
-/// or ends with blanks.
-pub fn check_user_name(name: &str) -> Result<(), UserNameError> {
-    if name.is_empty() {
-        return Err(UserNameError::Empty);
-    }
-    if name.len() > MAX_NAME {
-        return Err(UserNameError::TooLong(name.len()));
-    }
-    if let Some(c) = name.chars().find(|c| *c == ':' || c.is_control()) {
-        return Err(UserNameError::Character(name.to_owned(), c));
-    }
-    if name.starts_with('#') || name.trim() != name {
-        return Err(UserNameError::Edge(name.to_owned()));
-    }
-    Ok(())
 }
 
 impl Default for PasswordFile {
@@ -142,15 +58,16 @@ impl PasswordFile {
                 Ok(Some((name, hash))) => {
                     file.users.insert(name.clone(), index);
                     file.lines.push(Line::User(name, hash));
-                    continue;
                 }
-                Ok(None) => {}
-                Err(problem) => errors.push(PasswdError {
-                    line: index + 1,
-                    problem,
-                }),
+                Ok(None) => file.lines.push(Line::Other(line.to_owned())),
+                Err(problem) => {
+                    errors.push(PasswdError {
+                        line: index + 1,
+                        problem,
+                    });
+                    file.lines.push(Line::unusable(line));
+                }
             }
-            file.lines.push(Line::Other(line.to_owned()));
         }
         file.choose_decoy();
         (file, errors)
@@ -188,7 +105,7 @@ impl PasswordFile {
     pub fn entries(&self) -> impl Iterator<Item = (&str, &PasswordHash)> {
         self.lines.iter().filter_map(|line| match line {
             Line::User(name, hash) => Some((name.as_str(), hash)),
-            Line::Other(_) => None,
+            Line::Other(_) | Line::Unusable { .. } => None,
         })
     }
 
@@ -196,14 +113,15 @@ impl PasswordFile {
     pub fn lookup(&self, name: &str) -> Option<&PasswordHash> {
         match &self.lines[*self.users.get(name)?] {
             Line::User(_, hash) => Some(hash),
-            Line::Other(_) => None,
+            Line::Other(_) | Line::Unusable { .. } => None,
         }
     }
 
     /// Whether there is a user `name` with this password.
     ///
-    /// Slow on purpose, and as slow for a name that is not in the file as for one with the most iterations
-    /// in it, so that time does not tell which names exist.
+    /// Slow on purpose, and as slow for a name that is not in the file as for most of those in it, so that time
+    /// does not tell which names exist. In a file with hashes of different costs it does tell those whose hash
+    /// costs something else than most; the costly ones are the fewer after a change of the iterations.
     pub fn authenticate(&self, name: &str, password: &[u8]) -> bool {
         if let Some(hash) = self.lookup(name) {
             return hash.verify(password);
@@ -213,50 +131,115 @@ impl PasswordFile {
         false
     }
 
-    /// Gives user `name` the password behind `hash`: in place if there is one, else as the last line.
+    /// Gives user `name` the password behind `hash`: in the place of its first line if there is one, else as
+    /// the last line. Other lines with this name, which let nobody in, go.
     ///
     /// # Errors
     ///
     /// If the name can't stand in a password file.
     pub fn set(&mut self, name: &str, hash: PasswordHash) -> Result<(), UserNameError> {
         check_user_name(name)?;
-        let line = Line::User(name.to_owned(), hash);
-        if let Some(index) = self.users.get(name) {
-            self.lines[*index] = line;
-        } else {
-            self.users.insert(name.to_owned(), self.lines.len());
-            self.lines.push(line);
-        }
-        self.choose_decoy();
+        let place = self.place(name).unwrap_or(self.lines.len());
+        self.lines.retain(|line| line.name() != Some(name));
+        self.lines.insert(place, Line::User(name.to_owned(), hash));
+        self.index();
         Ok(())
     }
 
-    /// Removes user `name`; whether there was one.
+    /// Removes all lines of user `name`; whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        let Some(index) = self.users.remove(name) else {
-            return false;
-        };
-        self.lines.remove(index);
-        for later in self.users.values_mut().filter(|later| **later > index) {
-            *later -= 1;
-        }
-        self.choose_decoy();
-        true
+        let found = self.contains(name);
+        self.lines.retain(|line| line.name() != Some(name));
+        self.index();
+        found
     }
 
-    fn choose_decoy(&mut self) {
-        let slowest = self
+    /// Whether there is a line with this name, be it one that lets nobody in.
+    pub fn contains(&self, name: &str) -> bool {
+        self.place(name).is_some()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.lines.iter().position(|line| line.name() == Some(name))
+    }
+
+    /// Hashes what stands in clear text, and leaves alone what is a hash. Returns the names of whose passwords
+    /// were hashed.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of `hash`. Some passwords may have been hashed by then.
+    pub fn hash_clear_text(
+        &mut self,
+        mut hash: impl FnMut(&Password) -> Result<PasswordHash, HashingError>,
+    ) -> Result<Vec<String>, HashingError> {
+        let mut names = Vec::new();
+        for index in 0..self.lines.len() {
+            let line = &self.lines[index];
+            let (Some(name), Some(text)) = (line.name().map(str::to_owned), line.clear_text())
+            else {
+                continue;
+            };
+            let Ok(password) = Password::new(text.to_owned()) else {
+                continue;
+            };
+            // A name that was there before stays an error: whose password is it?
+            if check_user_name(&name).is_ok() && self.place(&name) == Some(index) {
+                self.lines[index] = Line::User(name.clone(), hash(&password)?);
+                names.push(name);
+            }
+        }
+        self.index();
+        Ok(names)
+    }
+
+    /// Which hashes are easily guessed from, in words for a warning.
+    pub fn weak_hashes(&self) -> Option<String> {
+        let weak: Vec<String> = self
             .entries()
-            .map(|(_, hash)| hash)
-            .max_by_key(|hash| hash.iterations());
-        self.decoy = slowest.map_or_else(PasswordHash::default_decoy, PasswordHash::decoy);
+            .filter_map(|(name, hash)| Some(format!("{name:?} ({})", hash.weakness()?)))
+            .collect();
+        let more = match weak.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = weak[..weak.len().min(NAMED)].join(", ");
+        (!weak.is_empty()).then(|| {
+            format!(
+                "whoever gets hold of this file guesses passwords quickly, because of weak hashes of {named}{more}; \
+                 `mqtt-broker passwd FILE NAME` sets a password anew"
+            )
+        })
+    }
+
+    /// Notes where everybody is.
+    fn index(&mut self) {
+        self.users.clear();
+        for (index, line) in self.lines.iter().enumerate() {
+            if let Line::User(name, _) = line {
+                self.users.insert(name.clone(), index);
+            }
+        }
+        self.choose_decoy();
+    }
+
+    /// The decoy costs what most hashes cost; of two costs that are as frequent, the higher one.
+    fn choose_decoy(&mut self) {
+        let mut users: HashMap<_, (usize, &PasswordHash)> = HashMap::new();
+        for (_, hash) in self.entries() {
+            users.entry(hash.scheme()).or_insert((0, hash)).0 += 1;
+        }
+        let typical = users
+            .into_values()
+            .max_by_key(|(count, hash)| (*count, hash.scheme().cost()));
+        self.decoy = typical.map_or_else(PasswordHash::default_decoy, |(_, hash)| hash.decoy());
     }
 }
 
 impl fmt::Display for PasswordFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines.iter().try_for_each(|line| match line {
-            Line::Other(text) => writeln!(f, "{text}"),
+            Line::Other(text) | Line::Unusable { line: text, .. } => writeln!(f, "{text}"),
             Line::User(name, hash) => writeln!(f, "{name}:{hash}"),
         })
     }
@@ -266,7 +249,7 @@ impl fmt::Display for PasswordFile {
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::super::Password;
+    use super::super::Algorithm;
     use super::*;
 
     const TEXT: &str =
@@ -315,14 +298,14 @@ mod tests {
         3: a user name has at least one character
         4: user "jane" has no password; delete the line, or set one
         5: user "fred" is already on line 1
-        6: the password of user "ada" is not a hash: expected $7$… or $6$…; `mosquitto_passwd -U FILE` hashes a file of clear-text passwords
+        6: the password of user "ada" is not a hash: expected $7$…, $6$… or $argon2id$…; `mqtt-broker passwd -U FILE` hashes a file of clear-text passwords
         "#);
         assert_eq!(file.names().collect::<Vec<_>>(), ["fred", "bob"]);
         assert_eq!(PasswordFile::parse(&text).unwrap_err().line, 2);
     }
 
     #[test]
-    fn an_unknown_user_is_checked_against_the_most_expensive_hash() {
+    fn an_unknown_user_is_checked_against_the_most_frequent_hash_or_the_more_costly_of_two() {
         let mut file = PasswordFile::default();
         assert!(!file.authenticate("nobody", b"x"));
         let password = Password::new("x".to_owned()).unwrap();
@@ -332,6 +315,81 @@ mod tests {
         }
         assert_eq!(file.decoy.iterations().get(), 9);
         assert!(!file.authenticate("nobody", b"x"));
+        file.set(
+            "user3b",
+            PasswordHash::new(&password, NonZeroU32::new(3).unwrap()).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(file.decoy.iterations().get(), 3);
+        file.remove("user3b");
+        file.set(
+            "user9",
+            PasswordHash::with(&password, Algorithm::Argon2id).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(file.decoy.iterations().get(), 2, "argon2id's passes");
+        assert!(!file.authenticate("nobody", b"x"));
+    }
+
+    #[test]
+    fn clear_text_is_hashed_once_and_everything_else_kept() {
+        let good = hash("x");
+        let text = format!(
+            "# people\nfred: flint:stone \nhashed:{good}\nfred:again\nempty:\nnewer:$9$x$y\n#:x\noops\n"
+        );
+        let (mut file, _) = PasswordFile::read(&text);
+        let mut make = |password: &Password| Ok(hash(password.expose()));
+        assert_eq!(file.hash_clear_text(&mut make).unwrap(), ["fred"]);
+        assert!(file.authenticate("fred", b"flint:stone") && file.authenticate("hashed", b"x"));
+        let after = file.to_string();
+        assert_eq!(file.hash_clear_text(&mut make), Ok(Vec::new()));
+        assert_eq!(file.to_string(), after);
+        let kept: Vec<_> = after
+            .lines()
+            .filter(|line| !line.starts_with("fred:$7$"))
+            .collect();
+        let expected: Vec<_> = text
+            .lines()
+            .filter(|line| !line.contains("flint"))
+            .collect();
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_line_that_lets_nobody_in_is_replaced_and_removed_by_its_name() {
+        let good = hash("old");
+        let text = format!("fred : clear\njane:{good}\nfred:$9$x$y\njane:{good}\n");
+        let (mut file, errors) = PasswordFile::read(&text);
+        assert_eq!(errors.len(), 3);
+        assert!(file.contains("fred") && file.lookup("fred").is_none());
+        file.set("fred", hash("new")).unwrap();
+        assert!(file.authenticate("fred", b"new") && file.authenticate("jane", b"old"));
+        assert!(file.remove("jane") && !file.contains("jane"));
+        assert_eq!(file.to_string().lines().count(), 1);
+        assert!(file.to_string().starts_with("fred:$7$2$"));
+    }
+
+    #[test]
+    fn weak_hashes_are_named_up_to_ten() {
+        let mut file = PasswordFile::parse(&text()).unwrap();
+        insta::assert_snapshot!(file.weak_hashes().unwrap(), @r#"whoever gets hold of this file guesses passwords quickly, because of weak hashes of "fred" ($6$), "jane" ($6$); `mqtt-broker passwd FILE NAME` sets a password anew"#);
+        for number in 0..12 {
+            file.set(&format!("u{number}"), hash("x")).unwrap();
+        }
+        let warning = file.weak_hashes().unwrap();
+        assert!(
+            warning.contains("\"u7\" ($7$ with 2 iterations) and 4 more;"),
+            "{warning}"
+        );
+        let password = Password::new("x".to_owned()).unwrap();
+        let mut strong = PasswordFile::default();
+        strong
+            .set(
+                "ada",
+                PasswordHash::with(&password, Algorithm::Argon2id).unwrap(),
+            )
+            .unwrap();
+        assert_eq!(strong.weak_hashes(), None);
     }
 
     #[test]

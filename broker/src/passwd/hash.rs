@@ -5,12 +5,11 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha512};
 use subtle::ConstantTimeEq as _;
-use thiserror::Error;
 
-use super::Password;
+use super::argon::Argon2id;
+use super::scheme::{DIGEST, NEW_SALT, Scheme, pbkdf2};
+use super::{HashError, HashingError, Password};
 
 /// The iterations of PBKDF2 in a new hash, chosen so that a login costs about 50 ms on a Raspberry Pi 3.
 ///
@@ -22,66 +21,30 @@ use super::Password;
 /// `cargo test -p broker --release the_default_iterations -- --nocapture`.
 pub const DEFAULT_ITERATIONS: NonZeroU32 = NonZeroU32::new(12_000).expect("not zero");
 
-/// The salt of a new hash in bytes: the one length that Mosquitto 2.0 and 2.1 both take.
-const NEW_SALT: usize = 12;
-/// The other length of salt that Mosquitto 2.1 writes.
-const LONG_SALT: usize = 64;
-/// SHA-512 gives 64 bytes, and Mosquitto derives as many with PBKDF2.
-const DIGEST: usize = 64;
+/// Salt and digest of a new argon2id hash, as RFC 9106 section 3.1 recommends.
+const ARGON2_SALT: usize = 16;
+const ARGON2_DIGEST: usize = 32;
+
+/// The fewest iterations of PBKDF2 that are not warned of: what Mosquitto 2.1 writes by itself. 2.0 writes 101.
+const WEAK_BELOW: u32 = 1_000;
 
 /// The salted hash of a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     scheme: Scheme,
-    salt: Vec<u8>,
-    digest: [u8; DIGEST],
+    salt: Box<[u8]>,
+    digest: Box<[u8]>,
 }
 
+/// What a new hash is made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    /// `$6$`: SHA-512 over password and salt.
-    Sha512,
-    /// `$7$`: PBKDF2 with HMAC-SHA-512.
+pub enum Algorithm {
+    /// `$7$`, with so many iterations: what every Mosquitto since 2.0 reads.
     Pbkdf2(NonZeroU32),
-}
-
-/// Why a text is no hash that can be checked against.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HashError {
-    /// It begins with no `$N$`: most likely a password in clear text.
-    #[error(
-        "is not a hash: expected $7$… or $6$…; `mosquitto_passwd -U FILE` hashes a file of clear-text passwords"
-    )]
-    NotAHash,
-    /// A hash of a kind that is not understood.
-    #[error(
-        "has the unknown type ${0}$: expected $7$ (PBKDF2) or $6$ (SHA-512); set the password again"
-    )]
-    UnknownType(String),
-    /// The number of parts between the `$` is wrong.
-    #[error("has {found} parts after its type, expected {expected}")]
-    Parts {
-        /// How many the type has.
-        expected: usize,
-        /// How many there are.
-        found: usize,
-    },
-    /// The iterations are no number above zero.
-    #[error("has {0:?} for its number of iterations, expected a whole number from 1 to 4294967295")]
-    Iterations(String),
-    /// Salt or digest is not padded standard Base64.
-    #[error("has a {0} that is not Base64")]
-    Base64(&'static str),
-    /// Salt or digest has a length that Mosquitto never writes.
-    #[error("has a {part} of {found} bytes, expected {expected}")]
-    Length {
-        /// "salt" or "digest".
-        part: &'static str,
-        /// How many bytes there are.
-        found: usize,
-        /// The lengths there are.
-        expected: &'static str,
-    },
+    /// `$6$`: for a Mosquitto before 2.0, and weak.
+    Sha512,
+    /// `$argon2id$`: the strongest; of Mosquitto, only 2.1 reads it, and only if it was built so.
+    Argon2id,
 }
 
 impl PasswordHash {
@@ -91,10 +54,30 @@ impl PasswordHash {
     ///
     /// If the operating system gives no random bytes.
     pub fn new(password: &Password, iterations: NonZeroU32) -> Result<Self, getrandom::Error> {
-        let mut salt = vec![0; NEW_SALT];
-        getrandom::fill(&mut salt)?;
-        let scheme = Scheme::Pbkdf2(iterations);
-        let digest = scheme.derive(password.expose().as_bytes(), &salt);
+        let salt = random(NEW_SALT)?;
+        let digest = pbkdf2(password.expose().as_bytes(), &salt, iterations);
+        Ok(Self {
+            scheme: Scheme::Pbkdf2(iterations),
+            salt,
+            digest: Box::new(digest),
+        })
+    }
+
+    /// Hashes `password` with a fresh random salt.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no random bytes, or argon2id gets no memory.
+    pub fn with(password: &Password, algorithm: Algorithm) -> Result<Self, HashingError> {
+        let (scheme, salt, digest) = match algorithm {
+            Algorithm::Pbkdf2(iterations) => return Ok(Self::new(password, iterations)?),
+            Algorithm::Sha512 => (Scheme::Sha512, NEW_SALT, DIGEST),
+            Algorithm::Argon2id => (Scheme::Argon2id(Argon2id::NEW), ARGON2_SALT, ARGON2_DIGEST),
+        };
+        let salt = random(salt)?;
+        let digest = scheme
+            .derive(password.expose().as_bytes(), &salt, digest)
+            .ok_or(HashingError::Memory)?;
         Ok(Self {
             scheme,
             salt,
@@ -105,21 +88,43 @@ impl PasswordHash {
     /// Whether `password` is the one that was hashed.
     ///
     /// Takes the time that the hash asks for, and the comparison the same time wherever two digests differ.
+    /// Without the memory that argon2id asks for, no password is the one.
     ///
     /// A password with a null character is never the one: HMAC fills a short key up with zeros, so that
     /// "secret" and "secret\0" have the same `$7$` hash.
     pub fn verify(&self, password: &[u8]) -> bool {
-        let digest = self.scheme.derive(password, &self.salt);
-        let same: bool = digest.ct_eq(&self.digest).into();
+        let digest = self.scheme.derive(password, &self.salt, self.digest.len());
+        let same = digest.is_some_and(|digest| digest.ct_eq(&self.digest).into());
         same & !password.contains(&0)
     }
 
-    /// How many iterations a check costs: 1 for `$6$`.
+    /// How many iterations, or passes, a check costs: 1 for `$6$`.
     pub fn iterations(&self) -> NonZeroU32 {
         match self.scheme {
             Scheme::Sha512 => NonZeroU32::MIN,
             Scheme::Pbkdf2(iterations) => iterations,
+            Scheme::Argon2id(parameters) => {
+                NonZeroU32::new(parameters.passes()).unwrap_or(NonZeroU32::MIN)
+            }
         }
+    }
+
+    /// What makes this hash easy to guess a password from, if anything does.
+    pub fn weakness(&self) -> Option<String> {
+        match self.scheme {
+            Scheme::Sha512 => Some("$6$".to_owned()),
+            Scheme::Pbkdf2(iterations) if iterations.get() < WEAK_BELOW => {
+                Some(format!("$7$ with {iterations} iterations"))
+            }
+            Scheme::Argon2id(parameters) if parameters.is_weak() => {
+                Some(format!("$argon2id$ with {parameters}"))
+            }
+            Scheme::Pbkdf2(_) | Scheme::Argon2id(_) => None,
+        }
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// A hash that costs what `self` costs and that no password has: its digest is all zeros, which nobody
@@ -128,7 +133,7 @@ impl PasswordHash {
         Self {
             scheme: self.scheme,
             salt: self.salt.clone(),
-            digest: [0; DIGEST],
+            digest: vec![0; self.digest.len()].into(),
         }
     }
 
@@ -136,25 +141,16 @@ impl PasswordHash {
     pub(super) fn default_decoy() -> Self {
         Self {
             scheme: Scheme::Pbkdf2(DEFAULT_ITERATIONS),
-            salt: vec![0; NEW_SALT],
-            digest: [0; DIGEST],
+            salt: Box::new([0; NEW_SALT]),
+            digest: Box::new([0; DIGEST]),
         }
     }
 }
 
-impl Scheme {
-    fn derive(self, password: &[u8], salt: &[u8]) -> [u8; DIGEST] {
-        match self {
-            Self::Sha512 => Sha512::new()
-                .chain_update(password)
-                .chain_update(salt)
-                .finalize()
-                .into(),
-            Self::Pbkdf2(iterations) => {
-                pbkdf2::pbkdf2_hmac_array::<Sha512, DIGEST>(password, salt, iterations.get())
-            }
-        }
-    }
+fn random(length: usize) -> Result<Box<[u8]>, getrandom::Error> {
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 impl FromStr for PasswordHash {
@@ -166,6 +162,10 @@ impl FromStr for PasswordHash {
             .and_then(|text| text.split_once('$'))
             .ok_or(HashError::NotAHash)?;
         let parts: Vec<&str> = rest.split('$').collect();
+        let wrong = |expected| HashError::Parts {
+            expected,
+            found: parts.len(),
+        };
         let (scheme, salt, digest) = match (kind, &parts[..]) {
             ("7", [iterations, salt, digest]) => {
                 let number = iterations
@@ -177,53 +177,41 @@ impl FromStr for PasswordHash {
                 (Scheme::Pbkdf2(number), salt, digest)
             }
             ("6", [salt, digest]) => (Scheme::Sha512, salt, digest),
-            ("7", _) => {
-                return Err(HashError::Parts {
-                    expected: 3,
-                    found: parts.len(),
-                });
+            ("argon2id", ["v=19", parameters, salt, digest]) => {
+                (Scheme::Argon2id(Argon2id::parse(parameters)?), salt, digest)
             }
-            ("6", _) => {
-                return Err(HashError::Parts {
-                    expected: 2,
-                    found: parts.len(),
-                });
+            ("argon2id", [version, _, _, _]) => {
+                return Err(HashError::Argon2Version((*version).to_owned()));
             }
+            ("7", _) => return Err(wrong(3)),
+            ("6", _) => return Err(wrong(2)),
+            ("argon2id", _) => return Err(wrong(4)),
             _ => return Err(HashError::UnknownType(kind.to_owned())),
         };
         Ok(Self {
             scheme,
-            salt: decode_salt(salt)?,
-            digest: decode_digest(digest)?,
+            salt: decode(scheme, "salt", salt, Scheme::takes_salt)?,
+            digest: decode(scheme, "digest", digest, Scheme::takes_digest)?,
         })
     }
 }
 
-fn decode_salt(text: &str) -> Result<Vec<u8>, HashError> {
-    let salt = decode("salt", text)?;
-    match salt.len() {
-        NEW_SALT | LONG_SALT => Ok(salt),
-        found => Err(HashError::Length {
-            part: "salt",
-            found,
-            expected: "12 or 64",
+fn decode(
+    scheme: Scheme,
+    part: &'static str,
+    text: &str,
+    takes: impl Fn(Scheme, usize) -> Result<(), &'static str>,
+) -> Result<Box<[u8]>, HashError> {
+    let bytes = scheme.base64().decode(text).ok();
+    let bytes = bytes.ok_or(HashError::Base64(part))?;
+    match takes(scheme, bytes.len()) {
+        Ok(()) => Ok(bytes.into()),
+        Err(expected) => Err(HashError::Length {
+            part,
+            found: bytes.len(),
+            expected,
         }),
     }
-}
-
-fn decode_digest(text: &str) -> Result<[u8; DIGEST], HashError> {
-    let digest = decode("digest", text)?;
-    <[u8; DIGEST]>::try_from(&digest[..])
-        .ok()
-        .ok_or(HashError::Length {
-            part: "digest",
-            found: digest.len(),
-            expected: "64",
-        })
-}
-
-fn decode(part: &'static str, text: &str) -> Result<Vec<u8>, HashError> {
-    STANDARD.decode(text).ok().ok_or(HashError::Base64(part))
 }
 
 impl fmt::Display for PasswordHash {
@@ -231,12 +219,14 @@ impl fmt::Display for PasswordHash {
         match self.scheme {
             Scheme::Sha512 => f.write_str("$6$")?,
             Scheme::Pbkdf2(iterations) => write!(f, "$7${iterations}$")?,
+            Scheme::Argon2id(parameters) => write!(f, "$argon2id$v=19${parameters}$")?,
         }
+        let base64 = self.scheme.base64();
         write!(
             f,
             "{}${}",
-            STANDARD.encode(&self.salt),
-            STANDARD.encode(self.digest)
+            base64.encode(&self.salt),
+            base64.encode(&self.digest)
         )
     }
 }
@@ -254,8 +244,17 @@ impl fmt::Debug for PasswordHash {
 mod tests {
     use std::time::Instant;
 
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
+    /// Python's argon2-cffi 25.1.0, which has the reference implementation in it: `hash_secret(b"secret", salt, …)`
+    /// with salts of 16, 8 and 64 bytes; the parameters of the last are Mosquitto 2.1's.
+    const ARGON2_FROM_PYTHON: [&str; 3] = [
+        "$argon2id$v=19$m=64,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw$o1oi1nyMd+7cRbwFarPcTOzEfRbU9aFOztA2kvclUTY",
+        "$argon2id$v=19$m=256,t=3,p=4$ZWlnaHQgYnk$NfVunqol98EZb6kxwtqxhsdvIh9jcvmK",
+        "$argon2id$v=19$m=47104,t=1,p=1$eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA$WJwcpbxAWWXpEEjJmgSdNn2ps9CVGLZGc+C4qDUhQzZbuyxBXjysRICLqbl6XvxvamNWxqL5uZiBBNwlB+Bszg",
+    ];
     /// Python: `hashlib.pbkdf2_hmac('sha512', b'secret', b'twelve bytes', 101)`, and `sha512(b'secret' + salt)`.
     const FROM_PYTHON: [&str; 2] = [PBKDF2_FROM_PYTHON, SHA512_FROM_PYTHON];
     const PBKDF2_FROM_PYTHON: &str = "$7$101$dHdlbHZlIGJ5dGVz$v/lj6L3NtZzRH+EyeyPkX06ZV2hBBVZqta7rtt0tD+UEtFehuQLthWWy1s9ZSdmRV5IZqoUymx/Udzry8Wtupw==";
@@ -263,7 +262,7 @@ mod tests {
 
     #[test]
     fn hashes_that_python_made_are_checked() {
-        for text in FROM_PYTHON {
+        for text in FROM_PYTHON.into_iter().chain(ARGON2_FROM_PYTHON) {
             let hash: PasswordHash = text.parse().unwrap();
             assert!(hash.verify(b"secret"), "{text}");
             assert!(!hash.verify(b"secret\0"), "{text}");
@@ -285,6 +284,43 @@ mod tests {
     }
 
     #[test]
+    fn each_algorithm_makes_a_hash_that_reads_back_and_checks() {
+        let password = Password::new("correct horse".to_owned()).unwrap();
+        let iterations = NonZeroU32::new(3).unwrap();
+        for (algorithm, start) in [
+            (Algorithm::Pbkdf2(iterations), "$7$3$"),
+            (Algorithm::Sha512, "$6$"),
+            (Algorithm::Argon2id, "$argon2id$v=19$m=19456,t=2,p=1$"),
+        ] {
+            let hash = PasswordHash::with(&password, algorithm).unwrap();
+            assert!(hash.to_string().starts_with(start), "{hash}");
+            assert_eq!(hash.to_string().parse(), Ok(hash.clone()));
+            assert!(hash.verify(b"correct horse") && !hash.verify(b"correct hors"));
+            assert!(!hash.decoy().verify(b"correct horse"));
+        }
+    }
+
+    #[test]
+    fn what_is_quickly_guessed_from_is_called_weak() {
+        let digest = STANDARD.encode([1; 64]);
+        let salt = STANDARD.encode([1; 12]);
+        let [cheap, _, mosquitto] = ARGON2_FROM_PYTHON.map(str::to_owned);
+        for (text, weak) in [
+            (format!("$6${salt}${digest}"), Some("$6$")),
+            (
+                format!("$7$101${salt}${digest}"),
+                Some("$7$ with 101 iterations"),
+            ),
+            (format!("$7$1000${salt}${digest}"), None),
+            (cheap, Some("$argon2id$ with m=64,t=2,p=1")),
+            (mosquitto, None),
+        ] {
+            let hash: PasswordHash = text.parse().unwrap();
+            assert_eq!(hash.weakness().as_deref(), weak, "{text}");
+        }
+    }
+
+    #[test]
     fn a_hash_that_is_none_says_what_is_wrong_with_it() {
         let digest = STANDARD.encode([1; 64]);
         let salt = STANDARD.encode([1; 12]);
@@ -298,8 +334,35 @@ mod tests {
             ("secret".to_owned(), HashError::NotAHash),
             ("$5$x$y".to_owned(), HashError::UnknownType("5".to_owned())),
             (
-                "$argon2id$v=19$m=47104,t=1,p=1$x$y".to_owned(),
-                HashError::UnknownType("argon2id".to_owned()),
+                "$argon2id$v=19$m=47104,t=1,p=1$AAAA$y".to_owned(),
+                HashError::Length {
+                    part: "salt",
+                    found: 3,
+                    expected: "8 to 64",
+                },
+            ),
+            (
+                "$argon2id$v=19$m=47104,t=1,p=1$AAAAAAAAAAA=$y".to_owned(),
+                HashError::Base64("salt"),
+            ),
+            (
+                "$argon2id$m=47104,t=1,p=1$AAAAAAAAAAA$AAAA".to_owned(),
+                HashError::Parts {
+                    expected: 4,
+                    found: 3,
+                },
+            ),
+            (
+                "$argon2id$v=16$m=47104,t=1,p=1$AAAAAAAAAAA$AAAA".to_owned(),
+                HashError::Argon2Version("v=16".to_owned()),
+            ),
+            (
+                "$argon2id$v=19$m=9999999,t=1,p=1$AAAAAAAAAAA$AAAA".to_owned(),
+                HashError::Argon2Cost("m=9999999,t=1,p=1".to_owned()),
+            ),
+            (
+                "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAA$AAAA".to_owned(),
+                HashError::UnknownType("argon2i".to_owned()),
             ),
             (
                 format!("$7${salt}${digest}"),
@@ -356,6 +419,9 @@ mod tests {
         let hash = PasswordHash::new(&password, DEFAULT_ITERATIONS).unwrap();
         println!("{DEFAULT_ITERATIONS} iterations: {:?}", start.elapsed());
         assert_eq!(hash.iterations(), DEFAULT_ITERATIONS);
+        let start = Instant::now();
+        let hash = PasswordHash::with(&password, Algorithm::Argon2id).unwrap();
+        println!("{hash:?}: {:?}", start.elapsed());
     }
 
     #[test]

@@ -200,8 +200,7 @@ async fn judge(
         let reason = "its keep-alive is longer than max_keepalive";
         return Err(Refusal::new(Reason::ClientIdentifierNotValid, reason));
     }
-    let username =
-        auth::authenticate(connect, peer.certified.clone(), rules, &shared.passwords).await?;
+    let username = auth::authenticate(shared, connect, peer, rules).await?;
     admission.client_id = rules
         .client_ids
         .apply(admission.client_id, username.as_ref())

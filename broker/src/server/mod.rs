@@ -1,11 +1,11 @@
 //! The broker as a process: sockets, connections, signals, files.
 //!
-//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`), is given its session
-//! (`welcome`), then moves packets between its `stream` and its session (`serve`, with `receive` for what
-//! comes and `deliver` for what goes) until it ends (`closing`). What all connections share is in `shared`;
-//! what can change at a reload is in `settings`, replaced as a whole. `run` reads the command line, and `life`
-//! starts all of this, listens to signals, and ends it. At a `reload` the `sockets` of listeners open and
-//! close, and each connection asks for its `standing`.
+//! A connection is one task. It waits for its TLS handshake and its CONNECT (`admit`, with `auth` for who it is
+//! and `throttle` for how often that may be tried), is given its session (`welcome`), then moves packets between
+//! its `stream` and its session (`serve`, with `receive` for what comes and `deliver` for what goes) until it
+//! ends (`closing`). What all connections share is in `shared`; what can change at a reload is in `settings`,
+//! replaced as a whole. `run` reads the command line, and `life` starts all of this, listens to signals, and ends
+//! it. At a `reload` the `sockets` of listeners open and close, and each connection asks for its `standing`.
 //!
 //! What the broker says of itself is one table, `figures`, over one `report`: `sys` publishes it below `$SYS`,
 //! and `metrics` hands it to Prometheus.
@@ -46,6 +46,7 @@ mod standing;
 mod state;
 mod stream;
 mod sys;
+mod throttle;
 mod trace;
 mod traffic;
 mod transport;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::client_ids::ClientIdRules;
 use super::setup::place;
-use crate::acl::Access;
+use super::throttle;
+use crate::acl::{self, Access};
 use crate::codec::{self, QoS};
 use crate::config::{
     Config, Endpoint, Listener, ListenerAccess, Protocol, ProtocolVersions, UserNameFrom,
@@ -14,6 +15,7 @@ use crate::config::{
 use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
 use crate::session::Policy;
 use crate::tls::ServerTls;
+use crate::topic;
 
 /// The bytes that may wait for one client where `max_queued_bytes` sets no limit.
 ///
@@ -50,6 +52,8 @@ pub(super) struct Settings {
     pub(super) max_clients: usize,
     pub(super) expiration: Option<Duration>,
     pub(super) connection_messages: bool,
+    /// When somebody is locked out.
+    pub(super) login: throttle::Rules,
     pub(super) nodelay: bool,
     /// How often `$SYS` is published; never if none.
     pub(super) sys_interval: Option<Duration>,
@@ -153,6 +157,7 @@ impl Settings {
             max_clients: or_unlimited(limits.global_max_clients),
             expiration: limits.persistent_client_expiration,
             connection_messages: config.log.connection_messages,
+            login: config.login_throttle.into(),
             nodelay: config.service.set_tcp_nodelay,
             sys_interval: config.service.sys_interval,
             max_connections: or_unlimited(limits.global_max_connections),
@@ -162,8 +167,7 @@ impl Settings {
 
     /// Whether a client may publish to `topic`. Nobody writes what the broker says of itself.
     pub(super) fn may_write(&self, listener: usize, who: &Identity, topic: &str) -> bool {
-        let own = topic == "$SYS" || topic.starts_with("$SYS/");
-        !own && self.allows(listener, who, topic, Access::Write)
+        self.allows(listener, who, topic, Access::Write)
     }
 
     /// What a listener speaks.
@@ -174,9 +178,19 @@ impl Settings {
     }
 
     /// Whether a client may subscribe with a filter: anybody may, unless it is asked to be strict.
-    pub(super) fn may_subscribe(&self, who: &Client, _filter: &str) -> bool {
-        let rules = self.listeners.get(who.listener());
-        rules.is_some_and(|rules| !rules.strict_subscribe)
+    pub(super) fn may_subscribe(&self, who: &Client, filter: &str) -> bool {
+        let Some(rules) = self.listeners.get(who.listener()) else {
+            return false;
+        };
+        let Some(acl) = rules.access.acl.as_ref().filter(|_| rules.strict_subscribe) else {
+            return true;
+        };
+        let Identity {
+            client_id,
+            username,
+        } = who.identity();
+        let filter = topic::shared(filter).map_or(filter, |(_, filter)| filter);
+        acl.may_subscribe(username.as_deref(), client_id, filter)
     }
 
     /// The seconds between packets for a client that asks for so many.
@@ -197,14 +211,11 @@ impl Settings {
 
     fn allows(&self, listener: usize, who: &Identity, topic: &str, access: Access) -> bool {
         let rules = self.listeners.get(listener);
-        match rules
-            .or(self.listeners.first())
-            .map(|rules| &rules.access.acl)
-        {
-            Some(Some(acl)) => acl.check(who.username.as_deref(), &who.client_id, topic, access),
-            Some(None) => true,
-            None => false,
-        }
+        let Some(rules) = rules.or(self.listeners.first()) else {
+            return false;
+        };
+        let acl = rules.access.acl.as_deref();
+        acl::decide(acl, who.username.as_deref(), &who.client_id, topic, access).allowed
     }
 }
 

@@ -59,7 +59,7 @@ impl Shared {
         Self {
             router: Router::default(),
             log,
-            passwords: PasswordCheck::new((processors / 2).max(1)),
+            passwords: PasswordCheck::new((processors / 2).max(1), settings.login),
             counters: Counters::default(),
             start: Instant::now(),
             settings: RwLock::new(Arc::new(settings)),
@@ -74,12 +74,15 @@ impl Shared {
 
     /// Puts new settings in force. Every connection sees by their generation that they are new.
     pub(super) fn replace_settings(&self, mut settings: Settings) {
+        let login = settings.login;
         let mut current = self
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         settings.generation = current.generation + 1;
         *current = Arc::new(settings);
+        drop(current);
+        self.passwords.restart(login);
     }
 
     /// Passes a message on to those who may have it.

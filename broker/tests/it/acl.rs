@@ -157,3 +157,61 @@ fn a_real_mosquitto_decides_the_same() {
         "what is written"
     );
 }
+
+/// ACL files, and whether Mosquitto 2.0 and we take them.
+const FILES: [(&str, bool, bool); 33] = [
+    ("", true, true),
+    ("\n\n", true, true),
+    ("# a\n#b\n", true, true),
+    ("topic a\r\nuser fred\r\ntopic read b\r\n", true, true),
+    ("topic a", true, true),
+    (" topic a\n", true, true),
+    ("topic  read   a/b  \n", true, true),
+    ("topic read\n", true, true),
+    ("topic deny a/#\npattern deny %u/#\n", true, true),
+    ("topic read a b c\n", true, true),
+    ("user Jane Doe\ntopic #\n", true, true),
+    ("user  fred \ntopic a\n", true, true),
+    ("user fred\nuser fred\n", true, true),
+    ("user +\ntopic a\n", true, true),
+    ("pattern a\n", true, true),
+    ("pattern write %c/%u/+\n", true, true),
+    ("pattern read a%u\n", true, true),
+    ("topic foo a\n", false, false),
+    ("topic Read a\n", false, false),
+    ("topic a b\n", false, false),
+    ("topic\n", false, false),
+    ("pattern \n", false, false),
+    ("user\n", false, false),
+    ("user \n", false, false),
+    ("Topic a\n", false, false),
+    ("users fred\n", false, false),
+    ("\ttopic a\n", false, false),
+    ("topic\tread\ta\n", false, false),
+    ("topic read a/#/b\n", false, false),
+    ("topic read a+\n", false, false),
+    (" # a\n", false, false),
+    ("\u{feff}topic a\n", false, false),
+    // Stricter: Mosquitto does not see what follows the null character.
+    ("topic a\0b\n", true, false),
+];
+
+#[test]
+fn a_real_mosquitto_takes_and_refuses_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("acl");
+    let config = format!("listener @PORT@ 127.0.0.1\nacl_file {}\n", path.display());
+    let mut different = Vec::new();
+    for (text, theirs, ours) in FILES {
+        write(&path, text);
+        let started = Mosquitto::start(folder.path(), &config);
+        if started.is_ok() != theirs {
+            different.push(format!("Mosquitto on {text:?}: {:?}", started.err()));
+        }
+        let parsed = AclFile::parse(text);
+        if parsed.is_ok() != ours {
+            different.push(format!("we on {text:?}: {:?}", parsed.err()));
+        }
+    }
+    assert_eq!(different, [""; 0], "{}", different.join("\n"));
+}

@@ -98,7 +98,7 @@ fn the_files_that_are_named_are_looked_at_too() {
          clientid_prefixes home-\nlistener 1884 127.0.0.1\nuse_username_as_clientid true\nmax_queued_messages 1\n\
          max_queued_messages 2\n",
     );
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @r#"
     exit: Some(0)
     Configuration is valid.
     Warning: [DIR]/broker.conf:4: persistence has no place of its own: the state is kept in whatever folder the broker is started in; set persistence_location to an absolute path
@@ -108,9 +108,9 @@ fn the_files_that_are_named_are_looked_at_too() {
     Warning: [DIR]/acl:4: this line grants nothing: line 6 denies all of it, and denials count first
     Warning: [DIR]/acl:5: this line grants nothing: line 6 denies all of it, and denials count first
     Warning: [DIR]/acl:8: this line changes nothing: line 7 says the same of all that it matches
-    Warning: [DIR]/passwd: the password hashes of fred, jane are weak (fewer than 1000 iterations): set these passwords again
+    Warning: [DIR]/passwd: whoever gets hold of this file guesses passwords quickly, because of weak hashes of "fred" ($7$ with 101 iterations), "jane" ($7$ with 101 iterations); `mqtt-broker passwd FILE NAME` sets a password anew
     Warning: [DIR]/passwd: every user of this machine has access to this file (mode 0644), which holds secrets: `chmod o-rwx [DIR]/passwd`
-    ");
+    "#);
     let text = said(
         folder.path(),
         "listener 1883 127.0.0.1\npersistence true\npersistence_location {folder}/nowhere\n",

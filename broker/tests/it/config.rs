@@ -334,7 +334,7 @@ fn the_files_that_a_configuration_names_are_checked_with_it() {
     write(&acl, "topic read a\ntopics b\n");
     insta::assert_snapshot!(clean(config.check_files().unwrap_err().to_string()), @r#"
     [DIR]/acl:2: invalid line: expected `user`, `topic`, `pattern` or `#`, found "topics"
-    [DIR]/passwd:1: the password of user "fred" is not a hash: expected $7$… or $6$…; `mosquitto_passwd -U FILE` hashes a file of clear-text passwords
+    [DIR]/passwd:1: the password of user "fred" is not a hash: expected $7$…, $6$… or $argon2id$…; `mqtt-broker passwd -U FILE` hashes a file of clear-text passwords
     [DIR]/passwd:2: expected NAME:HASH, found no ':'
     "#);
     write(&passwd, "");

@@ -4,6 +4,8 @@
 
 mod acl;
 #[cfg(feature = "server")]
+mod acl_random;
+#[cfg(feature = "server")]
 mod advice;
 mod agreement;
 mod broken;
@@ -13,6 +15,8 @@ mod ciphers;
 mod clients;
 #[cfg(feature = "server")]
 mod codec;
+#[cfg(feature = "server")]
+mod commands;
 #[cfg(feature = "server")]
 mod compare;
 mod config;

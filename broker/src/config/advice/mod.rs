@@ -9,5 +9,5 @@ mod files;
 mod listeners;
 
 pub(super) use acl::lines;
-pub(super) use files::{hashes, readable_by_all};
+pub(super) use files::readable_by_all;
 pub(super) use listeners::{client_ids, listener, persistence};

@@ -7,7 +7,7 @@ use broker::codec::{Connect, Packet, Text};
 use broker::passwd::{Password, PasswordFile, PasswordHash};
 
 use crate::harness::{Broker, Raw, Subscriber, connect, publish};
-use crate::support::write;
+use crate::support::{run, write};
 
 /// A folder with fred's and jjolie's passwords, and who may see what.
 fn home() -> tempfile::TempDir {
@@ -239,4 +239,53 @@ fn logins_do_not_hold_up_those_who_are_connected() {
         start.elapsed()
     );
     drop(flood);
+}
+
+#[test]
+fn hashes_that_are_quickly_guessed_from_are_warned_of_at_the_start() {
+    let broker = Broker::start_in(home(), HOME);
+    let path = broker.folder().join("passwd");
+    let weak = r#""fred" ($7$ with 101 iterations), "jjolie" ($7$ with 101 iterations)"#;
+    broker.wait_for(&format!(
+        "Warning: {}: whoever gets hold of this file guesses passwords quickly, because of weak hashes of {weak};",
+        path.display()
+    ));
+}
+
+#[test]
+fn a_strict_broker_refuses_a_subscription_that_would_bring_nothing() {
+    let broker = Broker::start_in(home(), &format!("strict_subscribe true\n{HOME}"));
+    for (filter, granted) in [
+        ("owntracks/jjolie/5s", true),
+        ("owntracks/+/+", true),
+        ("$share/g/owntracks/fred/#", true),
+        ("owntracks/jjolie/tablet", false),
+        ("$share/g/secret/#", false),
+        ("$SYS/#", false),
+    ] {
+        for version in ["mqttv311", "mqttv5"] {
+            let what = ["-t", filter, "-V", version, "-E", "-d"];
+            let output = broker_sub(&broker, &with(&FRED, &what));
+            let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
+            let refused = said.contains("All subscription requests were denied");
+            assert_eq!(refused, !granted, "{filter} {version}: {said}");
+            assert!(said.contains("Subscribed (mid: 1): "), "{said}");
+            let code = if version == "mqttv5" { "135" } else { "128" };
+            assert_eq!(
+                said.contains(&format!("(mid: 1): {code}")),
+                !granted,
+                "{said}"
+            );
+        }
+    }
+}
+
+/// `mosquitto_sub` until it ends by itself.
+fn broker_sub(broker: &Broker, arguments: &[&str]) -> std::process::Output {
+    let port = broker.port().to_string();
+    run(
+        "mosquitto_sub",
+        &with(&["-h", "127.0.0.1", "-p", &port], arguments),
+    )
 }
