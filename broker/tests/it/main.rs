@@ -12,9 +12,13 @@ mod broken;
 #[cfg(feature = "server")]
 mod ciphers;
 #[cfg(feature = "server")]
+mod clients;
+#[cfg(feature = "server")]
 mod codec;
 #[cfg(feature = "server")]
 mod commands;
+#[cfg(feature = "server")]
+mod compare;
 mod config;
 #[cfg(feature = "server")]
 mod corpus;
@@ -22,6 +26,8 @@ mod corpus;
 mod harness;
 #[cfg(feature = "server")]
 mod manual;
+#[cfg(feature = "server")]
+mod normative;
 mod passwd;
 #[cfg(feature = "server")]
 mod server;
@@ -29,3 +35,5 @@ mod settings;
 mod support;
 #[cfg(feature = "server")]
 mod tls;
+#[cfg(feature = "server")]
+mod wire;

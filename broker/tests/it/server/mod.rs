@@ -11,6 +11,7 @@ mod figures;
 mod handshake;
 mod lifetimes;
 mod logging;
+mod mutation;
 mod paho;
 mod privileges;
 mod process;
