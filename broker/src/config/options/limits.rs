@@ -172,7 +172,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "retain_expiry_interval",
         General,
         "MINUTES",
-        "0: when they are next looked at",
+        "0: every minute",
         "How often retained messages that have expired are looked for and removed.",
         |draft, line| {
             let minutes: Option<u32> = value::limit(line.value, 525_600)?;
