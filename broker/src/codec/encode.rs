@@ -256,11 +256,11 @@ fn encode_subscribe(
     let mut body = BytesMut::new();
     body.put_u16(subscribe.id.get());
     if five {
-        let number = subscribe.identifier.map(Property::SubscriptionIdentifier);
-        let properties = number
-            .into_iter()
-            .chain(subscribe.properties.iter().cloned());
-        Properties::from(properties.collect::<Vec<_>>()).write(&mut body);
+        let mut properties = subscribe.properties.clone();
+        if let Some(number) = subscribe.identifier {
+            properties.push(Property::SubscriptionIdentifier(number));
+        }
+        properties.write(&mut body);
     }
     for subscription in &subscribe.subscriptions {
         put_text(&subscription.filter, &mut body);

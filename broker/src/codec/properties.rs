@@ -9,59 +9,86 @@ use super::error::DecodeError;
 use super::property::{Place, Property};
 use super::read::Body;
 
-/// The properties of a packet, in the order in which they stand there.
+/// The properties of a packet.
+///
+/// User properties stand for themselves, as the bytes that they are on the wire: a broker does nothing with those
+/// of most packets, and a peer could have thousands of them, each of a few bytes, take memory for a text of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Properties(Vec<Property>);
+pub struct Properties {
+    known: Vec<Property>,
+    user: Vec<u8>,
+}
 
 impl Properties {
     /// No properties.
-    pub const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self {
+        known: Vec::new(),
+        user: Vec::new(),
+    };
 
     /// Reads all properties of a packet of this kind, with their length before them.
     pub(super) fn read(body: &mut Body, place: Place) -> Result<Self, DecodeError> {
         let mut part = body.part()?;
+        let all = part.clone().rest();
         let mut seen = 0;
-        let mut properties = Vec::new();
+        let mut properties = Self::NONE;
         while !part.is_empty() {
-            properties.push(Property::read(&mut part, place, &mut seen)?);
+            let start = all.len() - part.len();
+            match Property::read(&mut part, place, &mut seen)? {
+                Property::UserProperty(..) => {
+                    let bytes = &all[start..all.len() - part.len()];
+                    properties.user.extend_from_slice(bytes);
+                }
+                property => properties.known.push(property),
+            }
         }
-        Ok(Self(properties))
+        Ok(properties)
     }
 
     /// Appends the length and the properties.
     pub(super) fn write(&self, out: &mut BytesMut) {
-        if self.0.is_empty() {
-            return out.put_u8(0);
-        }
         let mut part = BytesMut::new();
         self.iter().for_each(|property| property.write(&mut part));
-        encode_remaining_length(part.len(), out);
+        encode_remaining_length(part.len() + self.user.len(), out);
         out.put_slice(&part);
+        out.put_slice(&self.user);
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty() && self.user.is_empty()
     }
 
-    /// The properties in order.
+    /// The properties in order, without user properties.
     pub fn iter(&self) -> impl Iterator<Item = &Property> {
-        self.0.iter()
+        self.known.iter()
+    }
+
+    /// The user properties in order.
+    pub fn user(&self) -> impl Iterator<Item = Property> {
+        let mut body = Body::new(Bytes::copy_from_slice(&self.user));
+        std::iter::from_fn(move || Property::read(&mut body, Place::PUBLISH, &mut 0).ok())
     }
 
     /// Puts one at the end.
     pub fn push(&mut self, property: Property) {
-        self.0.push(property);
+        if matches!(property, Property::UserProperty(..)) {
+            let mut bytes = BytesMut::new();
+            property.write(&mut bytes);
+            self.user.extend_from_slice(&bytes);
+        } else {
+            self.known.push(property);
+        }
     }
 
-    /// What `wanted` makes of the first property that it makes something of.
+    /// What `wanted` makes of the first property that it makes something of, user properties aside.
     pub fn find<T>(&self, wanted: impl FnMut(&Property) -> Option<T>) -> Option<T> {
-        self.0.iter().find_map(wanted)
+        self.known.iter().find_map(wanted)
     }
 
     /// Without subscription identifiers, which have a field of their own.
     pub(super) fn without_identifier(mut self) -> Self {
-        self.0
+        self.known
             .retain(|property| !matches!(property, Property::SubscriptionIdentifier(_)));
         self
     }
@@ -77,13 +104,17 @@ impl Properties {
 
 impl FromIterator<Property> for Properties {
     fn from_iter<I: IntoIterator<Item = Property>>(properties: I) -> Self {
-        Self(properties.into_iter().collect())
+        let mut all = Self::NONE;
+        properties
+            .into_iter()
+            .for_each(|property| all.push(property));
+        all
     }
 }
 
 impl From<Vec<Property>> for Properties {
     fn from(properties: Vec<Property>) -> Self {
-        Self(properties)
+        properties.into_iter().collect()
     }
 }
 
@@ -125,10 +156,9 @@ impl Forwarded {
     }
 
     /// One property after the other.
-    pub fn to_properties(&self) -> Properties {
+    pub fn iter(&self) -> impl Iterator<Item = Property> {
         let mut body = Body::new(self.0.clone());
-        let read = || Property::read(&mut body, Place::PUBLISH, &mut 0).ok();
-        Properties(std::iter::from_fn(read).collect())
+        std::iter::from_fn(move || Property::read(&mut body, Place::PUBLISH, &mut 0).ok())
     }
 
     /// Of bytes that were checked before.

@@ -170,7 +170,13 @@ fn forwarded(version: Version) -> BoxedStrategy<Forwarded> {
         bytes().prop_map(Property::CorrelationData).boxed(),
     ];
     properties(version, others)
-        .prop_map(|properties| properties.iter().cloned().collect())
+        .prop_map(|properties| {
+            properties
+                .iter()
+                .cloned()
+                .chain(properties.user())
+                .collect()
+        })
         .boxed()
 }
 
