@@ -58,7 +58,7 @@ pub fn decode(
     limits: Limits,
     version: Version,
 ) -> Result<Option<Packet>, DecodeError> {
-    let Some(header) = header(buffer)? else {
+    let Some(header) = header(buffer, version)? else {
         return Ok(None);
     };
     check_flags(header.first, version)?;
@@ -77,7 +77,7 @@ pub fn decode(
     packet(header.first, body, version).map(Some)
 }
 
-fn header(buffer: &[u8]) -> Result<Option<Header>, DecodeError> {
+fn header(buffer: &[u8], version: Version) -> Result<Option<Header>, DecodeError> {
     let Some((&first, rest)) = buffer.split_first() else {
         return Ok(None);
     };
@@ -85,6 +85,10 @@ fn header(buffer: &[u8]) -> Result<Option<Header>, DecodeError> {
     for (index, &byte) in rest.iter().take(4).enumerate() {
         remaining |= usize::from(byte & 0x7F) << (7 * index);
         if byte & 0x80 == 0 {
+            // [MQTT-1.5.5-1]
+            if byte == 0 && index > 0 && version.has_properties() {
+                return Err(DecodeError::VariableLength);
+            }
             return Ok(Some(Header {
                 first,
                 size: index + 2,
@@ -281,7 +285,7 @@ fn subscribe(body: &mut Body, five: bool) -> Result<Subscribe, DecodeError> {
     let mut subscriptions = Vec::new();
     while !body.is_empty() {
         let filter = body.text()?;
-        topic::validate_filter(&filter)?;
+        topic::validate_filter(&filter).map_err(DecodeError::Filter)?;
         let options = if five {
             options(body, &filter)?
         } else {
@@ -303,7 +307,6 @@ fn subscribe(body: &mut Body, five: bool) -> Result<Subscribe, DecodeError> {
 fn options(body: &mut Body, filter: &str) -> Result<SubscriptionOptions, DecodeError> {
     let byte = body.byte()?;
     let invalid = DecodeError::SubscriptionOptions(byte);
-    let qos = QoS::from_bits(byte & 0x03).ok_or(DecodeError::QoS(byte & 0x03))?;
     let retain_handling = match (byte >> 4) & 0x03 {
         0 => RetainHandling::Send,
         1 => RetainHandling::SendIfNew,
@@ -312,8 +315,9 @@ fn options(body: &mut Body, filter: &str) -> Result<SubscriptionOptions, DecodeE
     };
     // [MQTT-3.8.3-5]
     if byte & 0xC0 != 0 {
-        return Err(invalid);
+        return Err(DecodeError::ReservedOptions(byte));
     }
+    let qos = QoS::from_bits(byte & 0x03).ok_or(invalid)?;
     let no_local = byte & 0x04 != 0;
     if no_local && topic::shared(filter).is_some() {
         return Err(DecodeError::NoLocalShared);
@@ -353,7 +357,7 @@ fn unsubscribe(body: &mut Body, five: bool) -> Result<Unsubscribe, DecodeError> 
     let mut filters = Vec::new();
     while !body.is_empty() {
         let filter = body.text()?;
-        topic::validate_filter(&filter)?;
+        topic::validate_filter(&filter).map_err(DecodeError::Filter)?;
         filters.push(filter);
     }
     if filters.is_empty() {

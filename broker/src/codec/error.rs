@@ -44,9 +44,12 @@ pub enum DecodeError {
     /// A packet identifier of 0 [MQTT-2.3.1-1].
     #[error("the packet identifier is 0")]
     PacketIdZero,
-    /// A topic name or filter that breaks the rules of section 4.7.
+    /// A topic name that breaks the rules of section 4.7.
     #[error(transparent)]
     Topic(#[from] TopicError),
+    /// A topic filter that does.
+    #[error(transparent)]
+    Filter(TopicError),
     /// A SUBSCRIBE or UNSUBSCRIBE without a topic filter [MQTT-3.8.3-3], [MQTT-3.10.3-2].
     #[error("the packet has no topic filter")]
     NoFilter,
@@ -77,9 +80,12 @@ pub enum DecodeError {
     /// A topic alias of 0 [MQTT-3.3.2-8].
     #[error("the topic alias is 0")]
     TopicAliasZero,
-    /// Reserved bits of a subscription's options are set [MQTT-3.8.3-5], or the retain handling is 3.
+    /// The quality of service or the retain handling of a subscription is 3 (section 3.8.3.1).
     #[error("the subscription options 0x{0:02x} are invalid")]
     SubscriptionOptions(u8),
+    /// Reserved bits of a subscription's options are set [MQTT-3.8.3-5].
+    #[error("the subscription options 0x{0:02x} have reserved bits set")]
+    ReservedOptions(u8),
     /// No Local on a shared subscription [MQTT-3.8.3-4].
     #[error("a shared subscription has the option No Local")]
     NoLocalShared,
@@ -101,7 +107,12 @@ impl DecodeError {
             | Self::NoLocalShared
             | Self::DataWithoutMethod
             | Self::PacketIdZero
-            | Self::Topic(TopicError::Empty) => Reason::ProtocolError,
+            | Self::SubscriptionOptions(_)
+            | Self::Topic(TopicError::Empty)
+            | Self::Filter(TopicError::Empty) => Reason::ProtocolError,
+            // Well-formed, and not taken here.
+            Self::Topic(TopicError::TooDeep(_)) => Reason::TopicNameInvalid,
+            Self::Filter(TopicError::TooDeep(_)) => Reason::TopicFilterInvalid,
             _ => Reason::MalformedPacket,
         }
     }

@@ -11,12 +11,26 @@ use crate::codec::{Text, Will};
 use crate::session::Session;
 
 /// Who a client is.
+///
+/// A client identifier is its user's own: two users that come with the same one are two clients, so that nobody ends
+/// another's connection, or gets what waits for another, by knowing or guessing an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The client identifier.
     pub client_id: Text,
     /// The user name, if it gave one or has one by its certificate.
     pub username: Option<Text>,
+    /// Where both are what they are.
+    pub scope: Arc<Scope>,
+}
+
+/// Where names and topics are what they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Who vouches for user names: the password file, or certificates; empty if nobody does.
+    pub authority: String,
+    /// What stands before all topics of the client, who does not see it.
+    pub mount_point: String,
 }
 
 /// The connection that owns a session; a later one has a larger number.
@@ -137,6 +151,16 @@ impl Client {
     /// The number of the listener it came by last, whose rules it is under.
     pub fn listener(&self) -> usize {
         self.listener.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has no connection.
+    pub fn is_away(&self) -> bool {
+        self.owned().away_since.is_some()
+    }
+
+    /// Who it is, shared.
+    pub(super) fn shared_identity(&self) -> &Arc<Identity> {
+        &self.identity
     }
 
     /// Itself as the publisher of a message.

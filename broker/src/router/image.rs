@@ -15,8 +15,10 @@ pub struct SessionImage {
     pub identity: Identity,
     /// How long it outlives its connection.
     pub expiry: SessionExpiry,
-    /// Since when it has no connection: now, if it has one.
-    pub away_since: Instant,
+    /// Since when it has no connection; `None` if it has one.
+    pub away_since: Option<Instant>,
+    /// Whether it is a bridge's.
+    pub bridge: bool,
     /// The number of the listener that the client came by last.
     pub listener: usize,
     /// What it subscribed to.
@@ -32,8 +34,8 @@ pub struct SessionImage {
 }
 
 impl SessionImage {
-    /// The session of `client` as it is at the moment `now`, or `None` if it ends with its connection.
-    pub fn of(client: &Client, now: Instant) -> Option<Self> {
+    /// The session of `client` as it is now, or `None` if it ends with its connection.
+    pub fn of(client: &Client) -> Option<Self> {
         if client.expiry() == SessionExpiry::AT_ONCE {
             return None;
         }
@@ -41,7 +43,8 @@ impl SessionImage {
         Some(Self {
             identity: client.identity().clone(),
             expiry: client.expiry(),
-            away_since: owned.away_since.unwrap_or(now),
+            away_since: owned.away_since,
+            bridge: client.is_bridge(),
             listener: client.listener(),
             subscriptions: owned
                 .subscriptions()
@@ -49,7 +52,7 @@ impl SessionImage {
                 .map(|(filter, granted)| (filter.clone(), granted))
                 .collect(),
             in_flight: owned.session.outgoing.window().cloned().collect(),
-            received: owned.session.received.iter().copied().collect(),
+            received: owned.session.unreleased().collect(),
             queued: client.inbox().promised().cloned().collect(),
             will: owned.will.as_deref().cloned(),
         })

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -42,11 +42,17 @@ impl DeliveryRules {
 pub enum Pushed {
     /// It waits.
     Queued,
+    /// It waits, and more than half of the room is taken: whoever sends more does well to wait for the reader.
+    Crowded,
     /// There is no room.
     Dropped,
     /// The client is away, and the message not worth keeping.
     Unwanted,
 }
+
+/// How long publishers are asked to wait for a reader. One that has not caught up by then is slow, and pays for that
+/// with its own messages.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The queue of one client: bounded in messages and in bytes.
 ///
@@ -63,7 +69,11 @@ pub struct Inbox {
     casual: VecDeque<(u64, Delivery)>,
     next_place: u64,
     bytes: usize,
+    /// How many of them expire.
+    expiring: usize,
     dropped: u64,
+    /// Since when more than half of the room has been taken.
+    crowded_since: Option<Instant>,
     reader: Option<Arc<Notify>>,
 }
 
@@ -79,30 +89,74 @@ impl Inbox {
         if !worth_it {
             return Pushed::Unwanted;
         }
-        if self.is_full(size, limits) {
+        if self.is_full(size, limits) && !self.forget_expired(size, limits) {
             self.dropped += 1;
             return Pushed::Dropped;
         }
-        self.bytes += size;
+        self.put(delivery);
+        self.wake();
+        if self.is_crowded(limits) {
+            Pushed::Crowded
+        } else {
+            Pushed::Queued
+        }
+    }
+
+    fn put(&mut self, delivery: Delivery) {
+        self.bytes += delivery.message.frame().size();
+        self.expiring += usize::from(delivery.message.expires().is_some());
         let place = self.next_place;
         self.next_place += 1;
-        let queue = if promised {
-            &mut self.promised
-        } else {
+        let queue = if delivery.qos == QoS::AtMostOnce {
             &mut self.casual
+        } else {
+            &mut self.promised
         };
         queue.push_back((place, delivery));
-        self.wake();
-        Pushed::Queued
+    }
+
+    /// A message left a queue.
+    fn count_out(&mut self, delivery: &Delivery) {
+        self.bytes -= delivery.message.frame().size();
+        self.expiring -= usize::from(delivery.message.expires().is_some());
+    }
+
+    /// Makes room by what is of no use any more, and says whether there is enough.
+    fn forget_expired(&mut self, size: usize, limits: DeliveryRules) -> bool {
+        if self.expiring == 0 {
+            return false;
+        }
+        let now = Instant::now();
+        self.filter(|delivery| !delivery.message.has_expired(now));
+        !self.is_full(size, limits)
+    }
+
+    /// Whether more than half of the room is taken, and the reader may still catch up: it had not the time to.
+    fn is_crowded(&mut self, limits: DeliveryRules) -> bool {
+        let half = (self.promised.len() + self.casual.len()) > limits.messages / 2
+            || self.bytes > limits.bytes / 2;
+        if !half || self.reader.is_none() {
+            self.crowded_since = None;
+            return false;
+        }
+        let since = *self.crowded_since.get_or_insert_with(Instant::now);
+        since.elapsed() < PATIENCE
+    }
+
+    /// How many more retained messages may wait if at most `limit` of them may.
+    pub fn room_for_retained(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.retained.len())
     }
 
     /// Puts retained messages before all others: what is live is newer.
-    ///
-    /// At most `limit` of them wait, so that a client can't pile them up by subscribing again and again.
-    pub fn push_retained(&mut self, deliveries: impl IntoIterator<Item = Delivery>, limit: usize) {
-        let room = limit.saturating_sub(self.retained.len());
-        self.retained.extend(deliveries.into_iter().take(room));
+    pub fn push_retained(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
+        self.retained.extend(deliveries);
         self.wake();
+    }
+
+    /// Puts back a message that waited before a restart, whatever the limits are now.
+    pub fn restore(&mut self, delivery: Delivery) {
+        self.put(delivery);
     }
 
     /// Takes the next message; `promised` says whether one of quality of service 1 or 2 can be sent now.
@@ -137,7 +191,7 @@ impl Inbox {
             (_, Some(_)) => &mut self.casual,
         };
         let (_, delivery) = queue.pop_front()?;
-        self.bytes -= delivery.message.frame().size();
+        self.count_out(&delivery);
         self.give_memory_back();
         Some(delivery)
     }
@@ -150,6 +204,7 @@ impl Inbox {
                 let keep = wanted(delivery);
                 if !keep {
                     self.bytes -= delivery.message.frame().size();
+                    self.expiring -= usize::from(delivery.message.expires().is_some());
                 }
                 keep
             });
@@ -202,6 +257,11 @@ impl Inbox {
         (self.promised.len() + self.casual.len(), self.bytes)
     }
 
+    /// Whether one more message of `size` bytes has room.
+    pub fn has_room(&self, size: usize, limits: DeliveryRules) -> bool {
+        !self.is_full(size, limits)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.retained.is_empty() && self.promised.is_empty() && self.casual.is_empty()
@@ -228,7 +288,7 @@ impl Inbox {
         let Some((_, delivery)) = self.casual.pop_front() else {
             return false;
         };
-        self.bytes -= delivery.message.frame().size();
+        self.count_out(&delivery);
         true
     }
 
@@ -285,6 +345,10 @@ mod tests {
             .collect()
     }
 
+    fn has_queued(pushed: Pushed) -> bool {
+        matches!(pushed, Pushed::Queued | Pushed::Crowded)
+    }
+
     fn online() -> Inbox {
         let mut inbox = Inbox::default();
         inbox.attach(Arc::new(Notify::new()));
@@ -299,7 +363,7 @@ mod tests {
             ("b", QoS::AtLeastOnce),
             ("c", QoS::AtMostOnce),
         ] {
-            assert_eq!(inbox.push(delivery(payload, qos), LIMITS), Pushed::Queued);
+            assert!(has_queued(inbox.push(delivery(payload, qos), LIMITS)));
         }
         assert_eq!(drain(&mut inbox, true), ["a", "b", "c"]);
     }
@@ -320,10 +384,9 @@ mod tests {
             inbox.push(delivery(payload, QoS::AtMostOnce), LIMITS);
         }
         for payload in ["1", "2", "3"] {
-            assert_eq!(
-                inbox.push(delivery(payload, QoS::AtLeastOnce), LIMITS),
-                Pushed::Queued
-            );
+            assert!(has_queued(
+                inbox.push(delivery(payload, QoS::AtLeastOnce), LIMITS)
+            ));
         }
         assert_eq!(
             inbox.push(delivery("4", QoS::AtLeastOnce), LIMITS),
@@ -338,10 +401,9 @@ mod tests {
     fn a_queue_is_bounded_in_bytes() {
         let mut inbox = online();
         let limits = DeliveryRules { bytes: 6, ..LIMITS };
-        assert_eq!(
-            inbox.push(delivery("larger than all", QoS::AtLeastOnce), limits),
-            Pushed::Queued
-        );
+        assert!(has_queued(
+            inbox.push(delivery("larger than all", QoS::AtLeastOnce), limits)
+        ));
         assert_eq!(
             inbox.push(delivery("x", QoS::AtLeastOnce), limits),
             Pushed::Dropped
@@ -365,10 +427,40 @@ mod tests {
     fn retained_messages_come_before_live_ones_and_are_bounded() {
         let mut inbox = online();
         inbox.push(delivery("live", QoS::AtMostOnce), LIMITS);
-        inbox.push_retained(
-            ["a", "b", "c"].map(|payload| delivery(payload, QoS::AtMostOnce)),
-            2,
-        );
+        inbox.push_retained(["a", "b"].map(|payload| delivery(payload, QoS::AtMostOnce)));
         assert_eq!(drain(&mut inbox, true), ["a", "b", "live"]);
+    }
+
+    #[test]
+    fn a_reader_that_may_catch_up_is_waited_for() {
+        let limits = DeliveryRules {
+            messages: 4,
+            ..LIMITS
+        };
+        let mut inbox = online();
+        let push = |inbox: &mut Inbox| inbox.push(delivery("x", QoS::AtLeastOnce), limits);
+        assert_eq!([push(&mut inbox), push(&mut inbox)], [Pushed::Queued; 2]);
+        assert_eq!(push(&mut inbox), Pushed::Crowded);
+        inbox.crowded_since = Instant::now().checked_sub(PATIENCE);
+        assert_eq!(push(&mut inbox), Pushed::Queued, "it is slow");
+        inbox.detach(limits);
+        inbox.pop(true, Instant::now());
+        assert_eq!(push(&mut inbox), Pushed::Queued, "it is not there");
+    }
+
+    #[test]
+    fn what_is_of_no_use_any_more_keeps_nothing_out() {
+        let mut inbox = online();
+        let now = Instant::now();
+        for _ in 0..LIMITS.messages {
+            let mut old = delivery("old", QoS::AtLeastOnce);
+            let message = Message::clone(&old.message).expiring(Some(now));
+            old.message = Arc::new(message);
+            assert!(has_queued(inbox.push(old, LIMITS)));
+        }
+        assert!(has_queued(
+            inbox.push(delivery("new", QoS::AtLeastOnce), LIMITS)
+        ));
+        assert_eq!(drain(&mut inbox, true), ["new"]);
     }
 }

@@ -4,6 +4,7 @@
 //! it is changed, and puts the message into their queues. Nothing here waits: a queue is bounded, and what
 //! does not fit costs its own client.
 
+mod children;
 mod client;
 mod image;
 mod inbox;
@@ -15,7 +16,7 @@ mod shared;
 mod subscription;
 mod tree;
 
-pub use client::{Client, Identity, Owned, OwnerToken, PendingWill, SessionExpiry};
+pub use client::{Client, Identity, Owned, OwnerToken, PendingWill, Scope, SessionExpiry};
 pub use image::SessionImage;
 pub use inbox::{DeliveryRules, Inbox, Pushed};
 pub use message::{Delivery, Message, Numbers, Source};

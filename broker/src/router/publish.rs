@@ -16,6 +16,15 @@ pub struct Routed {
     pub queued: usize,
     /// Clients whose queue had no room.
     pub dropped: usize,
+    /// A queue has more than half of its room taken, and its reader is about to catch up.
+    pub crowded: bool,
+}
+
+impl Routed {
+    /// Whether anybody has subscribed to it.
+    pub const fn has_matched(&self) -> bool {
+        self.queued > 0 || self.dropped > 0
+    }
 }
 
 impl Router {
@@ -67,7 +76,11 @@ impl Router {
         drop(tree);
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         groups.find(message.topic(), |group| {
-            let chosen = group.choose(|client| access.may_read(client, message.topic()));
+            let may = |client: &Client| {
+                !fan_out.is_echo(client) && access.may_read(client, message.topic())
+            };
+            let size = message.frame().size();
+            let chosen = group.choose(may, |inbox| inbox.has_room(size, rules));
             let Some((client, granted)) = chosen else {
                 return;
             };
@@ -88,6 +101,11 @@ struct FanOut<'a> {
 }
 
 impl FanOut<'_> {
+    /// Whether a client is a bridge before version 5 and sent it itself: that wants no echo.
+    fn is_echo(&self, client: &Client) -> bool {
+        self.from == Some(client.number) && client.is_bridge()
+    }
+
     /// The message for a client, for its subscriptions that match; `None` if none of them wants it.
     fn delivery(
         &self,
@@ -96,9 +114,9 @@ impl FanOut<'_> {
     ) -> Option<Delivery> {
         let own = self.from == Some(client.number);
         let bridge = client.is_bridge();
-        // [MQTT-3.8.3-3]; a bridge before version 5 wants no echo either.
-        let mut wanted =
-            subscriptions.filter(|granted| !(own && (granted.options.no_local || bridge)));
+        let echo = self.is_echo(client);
+        // [MQTT-3.8.3-3]
+        let mut wanted = subscriptions.filter(|granted| !(echo || own && granted.options.no_local));
         let numbers: Numbers = wanted
             .clone()
             .filter_map(|granted| granted.number.map(NonZeroU32::get))
@@ -123,6 +141,10 @@ impl Routed {
     fn count(&mut self, pushed: Pushed) {
         match pushed {
             Pushed::Queued => self.queued += 1,
+            Pushed::Crowded => {
+                self.queued += 1;
+                self.crowded = true;
+            }
             Pushed::Dropped => self.dropped += 1,
             Pushed::Unwanted => {}
         }

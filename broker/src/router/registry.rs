@@ -72,7 +72,7 @@ pub struct Ended {
 /// Everything that a message has to do with between two connections.
 #[derive(Debug, Default)]
 pub struct Router {
-    clients: Mutex<HashMap<Text, Arc<Client>>>,
+    clients: Mutex<HashMap<Arc<Identity>, Arc<Client>>>,
     pub(super) tree: RwLock<Tree<Subscriber>>,
     pub(super) groups: RwLock<Groups>,
     pub(super) retained: RwLock<Retained>,
@@ -87,24 +87,16 @@ pub(super) struct Subscriber {
 }
 
 impl Router {
-    /// The user name of the client that has this identifier, connected or away.
-    pub fn user_of(&self, client_id: &Text) -> Option<Text> {
-        let clients = self.clients();
-        clients.get(client_id)?.identity().username.clone()
-    }
-
-    /// Whether there is a session with this client identifier.
-    pub fn has_session(&self, client_id: &Text) -> bool {
-        self.clients().contains_key(client_id)
+    /// Whether this client has a session.
+    pub fn has_session(&self, who: &Identity) -> bool {
+        self.clients().contains_key(who)
     }
 
     /// Gives a connection its session, and takes it from the one that had it [MQTT-3.1.4-3].
-    ///
-    /// A session from before is resumed only for the same user: what waits in it was meant for that user.
     pub fn open(&self, opening: Opening, rules: DeliveryRules) -> Opened {
         let token = OwnerToken(self.next_owner.fetch_add(1, Ordering::Relaxed) + 1);
         let mut clients = self.clients();
-        let before = clients.get(&opening.identity.client_id).cloned();
+        let before = clients.get(&opening.identity).cloned();
         let taken_over = before
             .as_ref()
             .is_some_and(|client| client.inbox().is_attached());
@@ -112,7 +104,6 @@ impl Router {
             !opening.clean_start
                 && client.expiry() != SessionExpiry::AT_ONCE
                 && !is_over(client, client.expiry())
-                && client.identity().username == opening.identity.username
         };
         if let Some(client) = before.as_ref().filter(resumable) {
             let client = Arc::clone(client);
@@ -121,6 +112,7 @@ impl Router {
             owned.away_since = None;
             // Back in time: it is not published.
             owned.will = None;
+            owned.session.reconnect();
             drop(owned);
             client.set_expiry(opening.expiry);
             client.came_by(opening.listener, opening.bridge);
@@ -139,7 +131,7 @@ impl Router {
         client.owned().owner = token;
         client.came_by(opening.listener, opening.bridge);
         client.inbox().attach(opening.reader);
-        clients.insert(client.identity().client_id.clone(), Arc::clone(&client));
+        clients.insert(Arc::clone(client.shared_identity()), Arc::clone(&client));
         Opened {
             client,
             token,
@@ -156,7 +148,7 @@ impl Router {
             return;
         }
         if client.expiry() == SessionExpiry::AT_ONCE {
-            clients.remove(&client.identity().client_id);
+            clients.remove(client.identity());
             self.dissolve(Arc::clone(client), OwnerToken::default(), rules);
         } else {
             let mut owned = client.owned();
@@ -193,13 +185,19 @@ impl Router {
             return;
         }
         let now = Instant::now();
-        let mut matching = Vec::new();
         let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
-        retained.find(filter, |message| {
-            if !message.has_expired(now)
+        // A client can't pile them up by subscribing again and again.
+        let room = client.inbox().room_for_retained(2 * retained.len());
+        let mut matching = Vec::new();
+        retained.find(filter, room, |message| {
+            let own = message
+                .source()
+                .is_some_and(|source| *source.identity == *client.identity());
+            // [MQTT-3.8.3-3]
+            let wanted = !(message.has_expired(now) || own && granted.options.no_local)
                 && access.may_read(client, message.topic())
-                && access.may_have_retained(message.source(), message.topic())
-            {
+                && access.may_have_retained(message.source(), message.topic());
+            if wanted {
                 matching.push(Delivery {
                     message: Arc::clone(message),
                     qos: rules.qos(message.qos(), granted.options.qos),
@@ -207,11 +205,11 @@ impl Router {
                     numbers: granted.number.map(NonZeroU32::get).into_iter().collect(),
                 });
             }
+            wanted
         });
-        let limit = 2 * retained.len();
         drop(retained);
         if !matching.is_empty() {
-            client.inbox().push_retained(matching, limit);
+            client.inbox().push_retained(matching);
         }
     }
 
@@ -244,7 +242,7 @@ impl Router {
             .cloned()
             .collect();
         for client in &ending {
-            clients.remove(&client.identity().client_id);
+            clients.remove(client.identity());
         }
         ending
             .into_iter()
@@ -263,6 +261,12 @@ impl Router {
             })
         };
         self.clients_now().into_iter().filter_map(due).collect()
+    }
+
+    /// Whether a message of this topic is retained.
+    pub fn has_retained(&self, topic: &str) -> bool {
+        let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
+        retained.get(topic).is_some()
     }
 
     /// Forgets retained messages that are of no use any more, and says how many.
@@ -314,10 +318,10 @@ impl Router {
     }
 
     /// Puts back a session that was there before a restart.
-    pub fn restore_session(&self, image: SessionImage, rules: DeliveryRules) {
+    pub fn restore_session(&self, image: SessionImage) {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let client = Arc::new(Client::new(number, image.identity, image.expiry));
-        client.came_by(image.listener, false);
+        client.came_by(image.listener, image.bridge);
         let mut owned = client.owned();
         for (filter, granted) in image.subscriptions {
             self.file(&client, &mut owned, filter, granted);
@@ -325,18 +329,20 @@ impl Router {
         for entry in image.in_flight {
             owned.session.outgoing.restore(entry);
         }
-        owned.away_since = Some(image.away_since);
+        owned.away_since = Some(image.away_since.unwrap_or_else(Instant::now));
         owned.will = image.will.map(Box::new);
-        owned.session.received = image.received.into_iter().collect();
+        for id in image.received {
+            owned.session.restore_unreleased(id);
+        }
         drop(owned);
         for delivery in image.queued {
-            client.inbox().push(delivery, rules);
+            client.inbox().restore(delivery);
         }
         self.clients()
-            .insert(client.identity().client_id.clone(), client);
+            .insert(Arc::clone(client.shared_identity()), client);
     }
 
-    fn clients(&self) -> MutexGuard<'_, HashMap<Text, Arc<Client>>> {
+    fn clients(&self) -> MutexGuard<'_, HashMap<Arc<Identity>, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,9 +1,9 @@
 //! The last retained message of every topic.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::children::Children;
 use super::message::Message;
 use super::tree::split;
 
@@ -19,7 +19,7 @@ pub struct Retained {
 
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<str>, Self>,
+    children: Children<Self>,
     message: Option<Arc<Message>>,
 }
 
@@ -64,9 +64,21 @@ impl Retained {
         expired.len()
     }
 
-    /// Calls `found` with every message whose topic `filter` matches.
-    pub fn find<'a>(&'a self, filter: &str, mut found: impl FnMut(&'a Arc<Message>)) {
-        self.root.find(Some(filter), true, &mut found);
+    /// Calls `found` with messages whose topic `filter` matches, until it has said yes to so many.
+    pub fn find<'a>(
+        &'a self,
+        filter: &str,
+        most: usize,
+        mut found: impl FnMut(&'a Arc<Message>) -> bool,
+    ) {
+        let mut left = most;
+        let mut take = |message| {
+            left -= usize::from(found(message));
+            left > 0
+        };
+        if most > 0 {
+            self.root.find(Some(filter), true, &mut take);
+        }
     }
 
     /// The message of a topic.
@@ -81,7 +93,10 @@ impl Retained {
     /// Every message, those of `$` topics too.
     pub fn all(&self) -> Vec<Arc<Message>> {
         let mut all = Vec::with_capacity(self.len);
-        self.root.each(&mut |message| all.push(Arc::clone(message)));
+        self.root.each(&mut |message| {
+            all.push(Arc::clone(message));
+            true
+        });
         all
     }
 
@@ -105,10 +120,7 @@ impl Node {
     fn insert(&mut self, message: Arc<Message>) -> Option<Arc<Message>> {
         let mut node = self;
         for level in message.topic().split('/') {
-            if !node.children.contains_key(level) {
-                node.children.insert(level.into(), Self::default());
-            }
-            node = node.children.get_mut(level)?;
+            node = node.children.get_or_insert(level, Self::default)?;
         }
         node.message.replace(message)
     }
@@ -126,31 +138,30 @@ impl Node {
         removed
     }
 
-    /// `filter` is what follows this node's level; `None` behind the last one.
+    /// `filter` is what follows this node's level; `None` behind the last one. Ends when `found` says no, and then
+    /// says no itself.
     fn find<'a>(
         &'a self,
         filter: Option<&str>,
         first: bool,
-        found: &mut impl FnMut(&'a Arc<Message>),
-    ) {
+        found: &mut impl FnMut(&'a Arc<Message>) -> bool,
+    ) -> bool {
         let Some(filter) = filter else {
-            self.message.iter().for_each(found);
-            return;
+            return self.message.iter().all(found);
         };
         let (level, rest) = split(filter);
         match level {
             "#" => {
-                self.message.iter().for_each(&mut *found);
-                self.children(first).for_each(|child| child.each(found));
+                self.message.iter().all(&mut *found)
+                    && self.children(first).all(|child| child.each(found))
             }
             "+" => self
                 .children(first)
-                .for_each(|child| child.find(rest, false, found)),
-            name => {
-                if let Some(child) = self.children.get(name) {
-                    child.find(rest, false, found);
-                }
-            }
+                .all(|child| child.find(rest, false, found)),
+            name => self
+                .children
+                .get(name)
+                .is_none_or(|child| child.find(rest, false, found)),
         }
     }
 
@@ -162,9 +173,9 @@ impl Node {
             .map(|(_, child)| child)
     }
 
-    fn each<'a>(&'a self, found: &mut impl FnMut(&'a Arc<Message>)) {
-        self.message.iter().for_each(&mut *found);
-        self.children.values().for_each(|child| child.each(found));
+    fn each<'a>(&'a self, found: &mut impl FnMut(&'a Arc<Message>) -> bool) -> bool {
+        self.message.iter().all(&mut *found)
+            && self.children.iter().all(|(_, child)| child.each(found))
     }
 }
 
@@ -204,7 +215,16 @@ mod tests {
                 retained.set(message(name, b"x"));
             }
             let mut found = Vec::new();
-            retained.find(&filter, |message| found.push(message.topic().to_string()));
+            retained.find(&filter, usize::MAX, |message| {
+                found.push(message.topic().to_string());
+                true
+            });
+            let mut two = 0;
+            retained.find(&filter, 2, |_| {
+                two += 1;
+                true
+            });
+            prop_assert_eq!(two, found.len().min(2));
             found.sort_unstable();
             let expected: Vec<_> = names.iter().filter(|name| topic::matches(&filter, name)).cloned().collect();
             prop_assert_eq!(found, expected);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client::Client;
+use super::inbox::Inbox;
 use super::subscription::Granted;
 use super::tree::Tree;
 use crate::codec::Text;
@@ -98,28 +99,39 @@ impl Group {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose turn it is among those that may have the message: one that is connected, or, if none is, one
-    /// that is away and keeps its session.
-    pub(super) fn choose(&self, may: impl Fn(&Client) -> bool) -> Option<(Arc<Client>, Granted)> {
+    /// Whose turn it is among those that may have the message: one that is connected and has room for it, else one
+    /// that is away and keeps its session, else any.
+    pub(super) fn choose(
+        &self,
+        may: impl Fn(&Client) -> bool,
+        has_room: impl Fn(&Inbox) -> bool,
+    ) -> Option<(Arc<Client>, Granted)> {
         let mut members = self.members();
         let count = members.list.len();
-        let mut away = None;
+        let mut best: Option<(u8, usize)> = None;
         for step in 0..count {
             let index = (members.next + step) % count;
             let member = &members.list[index];
             if !may(&member.client) {
                 continue;
             }
-            let chosen = (Arc::clone(&member.client), member.granted);
-            if member.client.inbox().is_attached() {
-                members.next = (index + 1) % count;
-                return Some(chosen);
+            let inbox = member.client.inbox();
+            let rank = match (has_room(&inbox), inbox.is_attached()) {
+                (true, true) => 0,
+                (true, false) => 1,
+                (false, _) => 2,
+            };
+            if best.is_none_or(|(best, _)| rank < best) {
+                best = Some((rank, index));
             }
-            away.get_or_insert((index, chosen));
+            if rank == 0 {
+                break;
+            }
         }
-        let (index, chosen) = away?;
+        let (_, index) = best?;
         members.next = (index + 1) % count;
-        Some(chosen)
+        let member = &members.list[index];
+        Some((Arc::clone(&member.client), member.granted))
     }
 }
 

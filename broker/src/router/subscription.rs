@@ -27,16 +27,31 @@ impl From<QoS> for Granted {
 /// Nearly all clients have a few, and thousands of clients have one: a tree would take more memory for that one
 /// than all the rest of the session.
 #[derive(Debug, Default)]
-pub struct Subscriptions(Vec<(Text, Granted)>);
+pub struct Subscriptions {
+    all: Vec<(Text, Granted)>,
+    /// The levels of all filters together.
+    levels: usize,
+}
+
+/// The most subscriptions of a client. Each of them is looked at for each message that it matches.
+const MOST: usize = 10_000;
+
+/// The most levels of all filters of a client together: each takes some hundred bytes.
+const MOST_LEVELS: usize = 65_536;
+
+fn levels(filter: &str) -> usize {
+    filter.split('/').count()
+}
 
 impl Subscriptions {
     /// Files a subscription, and returns the one that its filter had before.
     pub(super) fn insert(&mut self, filter: Text, granted: Granted) -> Option<Granted> {
         match self.position(&filter) {
-            Ok(index) => Some(std::mem::replace(&mut self.0[index].1, granted)),
+            Ok(index) => Some(std::mem::replace(&mut self.all[index].1, granted)),
             Err(index) => {
-                self.0.reserve_exact(usize::from(self.0.is_empty()));
-                self.0.insert(index, (filter, granted));
+                self.levels += levels(&filter);
+                self.all.reserve_exact(usize::from(self.all.is_empty()));
+                self.all.insert(index, (filter, granted));
                 None
             }
         }
@@ -45,26 +60,33 @@ impl Subscriptions {
     /// Removes the subscription of a filter, if it has one.
     pub(super) fn remove(&mut self, filter: &str) -> Option<Granted> {
         let index = self.position(filter).ok()?;
-        Some(self.0.remove(index).1)
+        self.levels -= levels(filter);
+        Some(self.all.remove(index).1)
     }
 
     /// Every filter with its subscription, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, Granted)> {
-        self.0.iter().map(|(filter, granted)| (filter, *granted))
+        self.all.iter().map(|(filter, granted)| (filter, *granted))
+    }
+
+    /// Whether a client may have this one too.
+    pub fn has_room_for(&self, filter: &str) -> bool {
+        self.position(filter).is_ok()
+            || self.all.len() < MOST && self.levels + levels(filter) <= MOST_LEVELS
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     fn position(&self, filter: &str) -> Result<usize, usize> {
-        self.0
+        self.all
             .binary_search_by(|entry| entry.0.as_str().cmp(filter))
     }
 }
@@ -91,6 +113,29 @@ mod tests {
         assert_eq!(filters, ["a", "b"]);
         assert_eq!(all.remove("b"), Some(QoS::ExactlyOnce.into()));
         assert_eq!(all.remove("b"), None);
-        assert_eq!(all.len(), 1);
+        assert_eq!((all.len(), all.levels), (1, 1));
+    }
+
+    #[test]
+    fn a_client_has_so_many_subscriptions_and_so_many_levels_at_most() {
+        let text = |text: String| Text::new(&text).unwrap();
+        let mut all = Subscriptions::default();
+        for number in 0..MOST {
+            assert!(all.has_room_for("next"));
+            all.insert(text(number.to_string()), QoS::AtMostOnce.into());
+        }
+        assert!(!all.has_room_for("next"));
+        assert!(all.has_room_for("7"), "it has that one already");
+        let deep = "a/".repeat(99);
+        let mut all = Subscriptions::default();
+        let count = (0..MOST)
+            .take_while(|number| {
+                let filter = text(format!("{deep}{number}"));
+                let room = all.has_room_for(&filter);
+                all.insert(filter, QoS::AtMostOnce.into());
+                room
+            })
+            .count();
+        assert_eq!(count, MOST_LEVELS / 100);
     }
 }

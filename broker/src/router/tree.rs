@@ -1,6 +1,6 @@
 //! Topic filters as a tree, level by level.
 
-use std::collections::HashMap;
+use super::children::Children;
 
 /// Values filed under topic filters, and found by topic names.
 ///
@@ -14,7 +14,7 @@ pub struct Tree<V> {
 
 #[derive(Debug)]
 struct Node<V> {
-    children: HashMap<Box<str>, Self>,
+    children: Children<Self>,
     /// What follows a `+` at this place.
     plus: Option<Box<Self>>,
     /// The filters that end with `#` at this place.
@@ -47,10 +47,7 @@ impl<V> Tree<V> {
                 }
                 "+" => node = node.plus.get_or_insert_with(|| Box::new(Node::new())),
                 name => {
-                    if !node.children.contains_key(name) {
-                        node.children.insert(name.into(), Node::new());
-                    }
-                    let Some(child) = node.children.get_mut(name) else {
+                    let Some(child) = node.children.get_or_insert(name, Node::new) else {
                         return;
                     };
                     node = child;
@@ -96,7 +93,7 @@ impl<V> Tree<V> {
 impl<V> Node<V> {
     fn new() -> Self {
         Self {
-            children: HashMap::new(),
+            children: Children::default(),
             plus: None,
             hash: Vec::new(),
             here: Vec::new(),
@@ -144,11 +141,7 @@ impl<V> Node<V> {
         if child.is_empty() {
             match level {
                 "+" => self.plus = None,
-                name => drop(self.children.remove(name)),
-            }
-            // A tree that was large for a while gives its memory back.
-            if self.children.len() * 4 < self.children.capacity() {
-                self.children.shrink_to_fit();
+                name => self.children.remove(name),
             }
         }
         removed
@@ -177,6 +170,7 @@ fn insert<V>(entries: &mut Entries<V>, key: u64, value: V) -> usize {
             0
         }
         Err(index) => {
+            entries.reserve_exact(usize::from(entries.is_empty()));
             entries.insert(index, (key, value));
             1
         }

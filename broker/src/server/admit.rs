@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::auth::{self, Refusal};
 use super::closing::Closing;
@@ -13,21 +13,34 @@ use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
 use super::standing;
 use super::stream::{Event, Stream};
+use super::terms::Terms;
 use super::welcome::open;
 use crate::codec::{
     ConnAck, Connect, DecodeError, Limits, Outcome, Packet, Properties, Property, Reason, Text,
     Version, Will,
 };
 use crate::router::{Client, Identity, OwnerToken};
-use crate::session::{Admission, ClientLimits, KeepAlive, review};
+use crate::session::{ClientLimits, KeepAlive, review};
 
 /// How long a peer may take from the end of its TLS handshake to the end of its CONNECT.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest CONNECT there can be: five fields of 65,535 bytes with their lengths, and what is around them.
 ///
-/// Nobody gets more memory than this before it is known who it is.
 const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
+
+/// The largest CONNECT that any number of peers may send at a time. Nearly all have some hundred bytes; a will of a
+/// photo's size or a certificate for a password is what has more.
+const SMALL_CONNECT: usize = 16 * 1024;
+
+/// How many peers may send a larger one at a time: 10 MiB of memory in all.
+pub(super) const LARGE_CONNECTS: usize = 32;
+
+/// A CONNECT that has come, and its place among the large ones if it is one.
+struct Arrived {
+    connect: Box<Connect>,
+    _large: Option<OwnedSemaphorePermit>,
+}
 
 /// A peer, before it is known who it is.
 #[derive(Debug, Clone)]
@@ -50,9 +63,10 @@ pub(super) struct Admitted {
     pub(super) caller: Arc<Notify>,
     pub(super) version: Version,
     pub(super) limits: ClientLimits,
+    /// What a client of version 5 was told.
+    pub(super) terms: Option<Terms>,
     pub(super) keep_alive: KeepAlive,
     pub(super) will: Option<Box<Will>>,
-    pub(super) resumed: bool,
 }
 
 impl Admitted {
@@ -74,22 +88,28 @@ const EXPLANATION_OVERHEAD: usize = 5 + 1 + 4 + 1 + 2;
 /// Waits for the CONNECT and judges it. `None`: the peer was refused, or gave up.
 pub(super) async fn admit(shared: &Shared, stream: &mut Stream, peer: &Peer) -> Option<Admitted> {
     let mut announced = None;
-    let connect = match receive_connect(shared, stream, &mut announced).await {
-        Ok(connect) => connect,
+    let arrived = match receive_connect(shared, stream, &mut announced).await {
+        Ok(arrived) => arrived,
         Err(closing) => {
-            if let Closing::Malformed(error) = &closing {
-                refuse_malformed(stream, *error, announced);
+            match &closing {
+                Closing::Malformed(error) => refuse_malformed(stream, *error, announced),
+                Closing::Busy => {
+                    let version = announced.unwrap_or(Version::V311);
+                    refuse(stream, version, Reason::ServerBusy);
+                }
+                _ => {}
             }
             let address = &peer.address;
             shared.notice(format_args!("Client <unknown> [{address}] {closing}"));
             return None;
         }
     };
+    let connect = &arrived.connect;
     shared.counters.connects.fetch_add(1, Ordering::Relaxed);
     let settings = shared.settings();
-    let judged = judge(shared, &settings, &connect, peer).await;
+    let judged = judge(shared, &settings, connect, peer).await;
     match judged.and_then(|judged| still_good(judged, &settings, stream, peer)) {
-        Ok(admission) => Some(open(shared, &settings, stream, peer, &connect, admission)),
+        Ok(judged) => open(shared, &settings, stream, peer, connect, judged),
         Err(Refusal { code, reason }) => {
             shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             refuse(stream, connect.version, code);
@@ -118,21 +138,36 @@ async fn receive_connect(
     shared: &Shared,
     stream: &mut Stream,
     announced: &mut Option<Version>,
-) -> Result<Box<Connect>, Closing> {
-    let max_packet_size = shared.settings().codec.max_packet_size.min(MAX_CONNECT);
-    let limits = Limits { max_packet_size };
+) -> Result<Arrived, Closing> {
+    let most = shared.settings().codec.max_packet_size.min(MAX_CONNECT);
+    let mut large = None;
     let deadline = Some(Instant::now() + CONNECT_TIMEOUT);
     let nobody = Notify::new();
     loop {
         *announced = stream.announced_version();
-        match stream
-            .next(limits, Version::V311)
-            .map_err(Closing::Malformed)?
-        {
-            Some(Packet::Connect(connect)) => return Ok(connect),
+        let max_packet_size = if large.is_some() {
+            most
+        } else {
+            most.min(SMALL_CONNECT)
+        };
+        match stream.next(Limits { max_packet_size }, Version::V311) {
+            Ok(Some(Packet::Connect(connect))) => {
+                return Ok(Arrived {
+                    connect,
+                    _large: large,
+                });
+            }
             // [MQTT-3.1.0-1]
-            Some(other) => return Err(Closing::NotConnect(other.name())),
-            None => {}
+            Ok(Some(other)) => return Err(Closing::NotConnect(other.name())),
+            Ok(None) => {}
+            Err(DecodeError::TooLarge { size, .. }) if large.is_none() && size <= most => {
+                large = Arc::clone(&shared.large_connects).try_acquire_owned().ok();
+                if large.is_none() {
+                    return Err(Closing::Busy);
+                }
+                continue;
+            }
+            Err(error) => return Err(Closing::Malformed(error)),
         }
         match stream
             .wait(&nobody, deadline, false)
@@ -171,8 +206,9 @@ fn refuse(stream: &mut Stream, version: Version, reason: Reason) {
 
 /// A client that may come in.
 pub(super) struct Judged {
-    pub(super) admission: Admission,
-    pub(super) username: Option<Text>,
+    pub(super) identity: Identity,
+    /// Whether the broker made up its client identifier.
+    pub(super) assigned: bool,
 }
 
 /// Finds out whether a client may connect, and as whom.
@@ -206,15 +242,12 @@ async fn judge(
         .apply(admission.client_id, username.as_ref())
         .map_err(|reason| Refusal::new(Reason::NotAuthorized, reason))?;
     let identity = Identity {
-        client_id: admission.client_id.clone(),
-        username: username.clone(),
+        client_id: admission.client_id,
+        username,
+        scope: Arc::clone(&rules.scope),
     };
-    if belongs_to_another(shared, rules, &identity) {
-        let reason = "its client identifier belongs to another user";
-        return Err(Refusal::new(Reason::NotAuthorized, reason));
-    }
     // A session from before is one of those that there may be.
-    if !shared.router.has_session(&identity.client_id)
+    if !shared.router.has_session(&identity)
         && shared.router.session_count() >= settings.max_clients
     {
         let reason = "there are global_max_clients already";
@@ -224,8 +257,8 @@ async fn judge(
         judge_will(settings, rules, peer, &identity, (will, connect.version))?;
     }
     Ok(Judged {
-        admission,
-        username,
+        identity,
+        assigned: admission.assigned,
     })
 }
 
@@ -236,14 +269,10 @@ fn still_good(
     stream: &Stream,
     peer: &Peer,
 ) -> Result<Judged, Refusal> {
-    let identity = Identity {
-        client_id: judged.admission.client_id.clone(),
-        username: judged.username.clone(),
-    };
     if peer.generation == settings.generation {
         return Ok(judged);
     }
-    match standing::lost(settings, peer.listener, &identity, stream) {
+    match standing::lost(settings, peer.listener, &judged.identity, stream) {
         Some(lost) => Err(Refusal::new(Reason::NotAuthorized, lost.words())),
         None => Ok(judged),
     }
@@ -264,7 +293,7 @@ fn judge_will(
     identity: &Identity,
     (will, version): (&Will, Version),
 ) -> Result<(), Refusal> {
-    let Some(topic) = mounted(&rules.mount_point, &will.topic) else {
+    let Some(topic) = mounted(&rules.scope.mount_point, &will.topic) else {
         return Err(Refusal::new(
             Reason::TopicNameInvalid,
             "the topic of its will is too long",
@@ -274,6 +303,12 @@ fn judge_will(
         return Err(Refusal::new(
             Reason::NotAuthorized,
             "it may not publish to the topic of its will",
+        ));
+    }
+    if will.payload.len() > settings.max_payload {
+        return Err(Refusal::new(
+            Reason::QuotaExceeded,
+            "its will is larger than message_size_limit",
         ));
     }
     // [MQTT-3.2.2-12]
@@ -291,19 +326,6 @@ fn judge_will(
         ));
     }
     Ok(())
-}
-
-/// Whether somebody else, who still may log in, has the session of this client identifier.
-///
-/// Identifiers are easily guessed: without this, anybody could end the connections of others and lose them
-/// what waits in their sessions.
-fn belongs_to_another(shared: &Shared, rules: &ListenerRules, identity: &Identity) -> bool {
-    let Some(owner) = shared.router.user_of(&identity.client_id) else {
-        return false;
-    };
-    let passwords = rules.access.passwords.as_ref();
-    let is_known = passwords.is_none_or(|file| file.lookup(&owner).is_some());
-    is_known && identity.username.as_ref() != Some(&owner)
 }
 
 /// A text that no other client has been given: 128 random bits written like a UUID, as Mosquitto has it.

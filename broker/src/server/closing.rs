@@ -18,6 +18,8 @@ pub(super) enum Closing {
     Network(io::Error),
     /// No packet came for too long.
     KeepAlive,
+    /// Its CONNECT is large, and so are too many others at the moment.
+    Busy,
     /// What it sent is no packet.
     Malformed(DecodeError),
     /// Its first packet is not a CONNECT.
@@ -26,6 +28,8 @@ pub(super) enum Closing {
     Protocol(Violation),
     /// Another connection came with its identifier.
     TakenOver,
+    /// An answer is larger than what it takes.
+    Unanswered,
     /// Its session was ended by whoever runs the broker.
     SessionEnded,
     /// Under new settings it would not be let in.
@@ -46,10 +50,12 @@ impl Closing {
             Self::Disconnect(_) | Self::Ended | Self::Network(_) | Self::NotConnect(_) => {
                 return None;
             }
+            Self::Busy => Reason::ServerBusy,
             Self::KeepAlive => Reason::KeepAliveTimeout,
             Self::Malformed(error) => error.reason(),
             Self::Protocol(violation) => violation.reason(),
             Self::TakenOver => Reason::SessionTakenOver,
+            Self::Unanswered => Reason::PacketTooLarge,
             Self::SessionEnded | Self::Lost(Lost::Listener) => Reason::AdministrativeAction,
             Self::Lost(_) => Reason::NotAuthorized,
             Self::Stopping => Reason::ServerShuttingDown,
@@ -64,6 +70,7 @@ impl Closing {
             Self::Malformed(error) => error.to_string(),
             Self::Protocol(violation) => violation.to_string(),
             Self::TakenOver => "another connection came with this client identifier".to_owned(),
+            Self::Unanswered => "the answer is larger than the Maximum Packet Size".to_owned(),
             Self::SessionEnded => "the session was ended".to_owned(),
             Self::Lost(_) => "it may no longer be connected".to_owned(),
             Self::KeepAlive => "no packet came for one and a half times the keep alive".to_owned(),
@@ -85,6 +92,9 @@ impl fmt::Display for Closing {
                 f.write_str("closed its connection.")
             }
             Self::Network(error) => write!(f, "disconnected: {error}."),
+            Self::Busy => {
+                f.write_str("disconnected: too many clients send a large CONNECT at the same time.")
+            }
             Self::KeepAlive => f.write_str("has exceeded timeout, disconnecting."),
             Self::Malformed(error) => write!(f, "disconnected due to malformed packet: {error}."),
             Self::Protocol(violation) => {
@@ -97,6 +107,9 @@ impl fmt::Display for Closing {
                 )
             }
             Self::TakenOver => f.write_str("already connected, closing old connection."),
+            Self::Unanswered => {
+                f.write_str("disconnected: an answer is larger than its Maximum Packet Size.")
+            }
             Self::SessionEnded => f.write_str("disconnected: its session was ended."),
             Self::Lost(lost) => lost.fmt(f),
             Self::Stopping => f.write_str("disconnected: the broker is stopping."),

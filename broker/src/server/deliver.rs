@@ -1,6 +1,5 @@
 //! What a client is sent: messages from its queue, and answers.
 
-use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -9,26 +8,7 @@ use super::serve::Connection;
 use super::settings::ListenerRules;
 use crate::codec::{Packet, PacketId, PublishHead, QoS, TopicForm};
 use crate::router::{Client, Delivery, Owned};
-use crate::session::{Outgoing, Stage};
-
-/// The packet identifiers of what was in flight when a client went away, and is to be sent again.
-#[derive(Debug, Default)]
-pub(super) struct Unsent(VecDeque<PacketId>);
-
-impl Unsent {
-    /// All that is in flight to a client that has come back [MQTT-4.4.0-1].
-    pub(super) fn of(client: &Client) -> Self {
-        let owned = client.owned();
-        Self(
-            owned
-                .session
-                .outgoing
-                .window()
-                .map(|entry| entry.id)
-                .collect(),
-        )
-    }
-}
+use crate::session::{InFlight, Outgoing, Stage};
 
 /// One sending of a message.
 #[derive(Clone, Copy)]
@@ -51,16 +31,15 @@ impl Connection<'_> {
         let max = settings
             .max_inflight_messages
             .min(self.me.limits.receive_maximum);
-        self.send_again(outgoing, max, listener);
-        let mut inbox = client.inbox();
         let now = Instant::now();
+        self.send_again(outgoing, max, listener, now);
+        let mut inbox = client.inbox();
         while self.stream.has_room() {
-            let promised =
-                self.unsent.0.is_empty() && outgoing.has_room(max, settings.max_inflight_bytes);
+            let promised = outgoing.has_room(max, settings.max_inflight_bytes);
             let Some(delivery) = inbox.pop(promised, now) else {
                 break;
             };
-            if !self.fits(&delivery, listener, now) {
+            if !self.fits(&delivery, now) {
                 self.drop_too_large(&delivery);
                 continue;
             }
@@ -78,36 +57,41 @@ impl Connection<'_> {
         self.more = !self.stream.has_room();
     }
 
-    /// Sends again, in the order of the first time [MQTT-4.6.0-1], as much as the client takes at a time.
-    fn send_again(&mut self, outgoing: &Outgoing, max: u16, listener: &ListenerRules) {
-        let now = Instant::now();
-        while let Some(&id) = self.unsent.0.front() {
-            let sent = outgoing.window().count() - self.unsent.0.len();
-            if sent >= usize::from(max) || !self.stream.has_room() {
+    /// Sends again what was in flight when the client went away [MQTT-4.4.0-1], as much as it takes at a time.
+    fn send_again(
+        &mut self,
+        outgoing: &mut Outgoing,
+        max: u16,
+        listener: &ListenerRules,
+        now: Instant,
+    ) {
+        while self.stream.has_room() {
+            let Some(InFlight { id, stage }) = outgoing.next_again(max) else {
                 return;
+            };
+            let (Stage::PubAck(delivery) | Stage::PubRec(delivery)) = &stage else {
+                self.send(&Packet::PubRel(id.into()));
+                continue;
+            };
+            if !self.fits(delivery, now) {
+                // The client may take less than it did on its last connection.
+                self.drop_too_large(delivery);
+                outgoing.abandon(id);
+                continue;
             }
-            self.unsent.0.pop_front();
-            let entry = outgoing.window().find(|entry| entry.id == id);
-            match entry.map(|entry| &entry.stage) {
-                Some(Stage::PubAck(delivery) | Stage::PubRec(delivery)) => {
-                    let sending = Sending {
-                        delivery,
-                        id: Some(id),
-                        dup: true,
-                    };
-                    self.deliver(sending, listener, now);
-                }
-                Some(Stage::PubComp) => self.send(&Packet::PubRel(id.into())),
-                None => {}
-            }
+            let sending = Sending {
+                delivery,
+                id: Some(id),
+                dup: true,
+            };
+            self.deliver(sending, listener, now);
         }
-        self.unsent = Unsent::default();
     }
 
     /// Whether a message is not larger than what the client takes [MQTT-3.1.2-24].
-    fn fits(&self, delivery: &Delivery, listener: &ListenerRules, now: Instant) -> bool {
+    fn fits(&self, delivery: &Delivery, now: Instant) -> bool {
         let form = TopicForm::Name {
-            skip: Self::mounted(listener),
+            skip: self.mounted(),
         };
         self.is_within_limit(delivery, form, now)
     }
@@ -165,7 +149,7 @@ impl Connection<'_> {
         listener: &ListenerRules,
         now: Instant,
     ) -> TopicForm {
-        let skip = Self::mounted(listener);
+        let skip = self.mounted();
         let limit = self
             .me
             .limits
@@ -181,9 +165,15 @@ impl Connection<'_> {
 
     /// Sends an answer.
     pub(super) fn send(&mut self, packet: &Packet) {
-        // No answer to a packet that was taken is larger than the packet was.
-        if self.stream.outbox.packet(packet, self.me.version).is_ok() {
-            self.trace_answer(packet);
+        let limit = self.me.limits.max_packet_size as usize;
+        match self
+            .stream
+            .outbox
+            .packet_within(packet, self.me.version, limit)
+        {
+            Ok(true) => self.trace_answer(packet),
+            // [MQTT-3.1.2-24]: it must not be sent, and without it the client waits for ever.
+            Ok(false) | Err(_) => self.unanswered = true,
         }
     }
 }

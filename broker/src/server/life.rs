@@ -20,9 +20,9 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::sockets::Sockets;
 use super::state::{self, Autosaver, LOOK_AROUND};
-use super::{dump, notify, privileges, sys};
+use super::{dump, memory, notify, privileges, sys};
 use crate::cli::Args;
-use crate::config::Config;
+use crate::config::{Config, Persistence};
 use crate::log::{LogType, Logger, topic};
 
 /// How long connections may take to end when the broker does.
@@ -156,6 +156,7 @@ impl Life<'_> {
 
     async fn look_around(&mut self) {
         state::expire(&self.shared);
+        memory::watch(&self.shared);
         let interval = self.shared.settings().retain_expiry_interval;
         if self.retained_looked_at.elapsed() >= interval {
             self.retained_looked_at = Instant::now();
@@ -215,8 +216,24 @@ impl Life<'_> {
         let found = reload::aside(move || reload::find(&args)).await?;
         self.watched = found.0.clone();
         self.watch.read(found.1.clone());
-        self.config = reload::reload(found, &self.shared, &mut self.sockets).await?;
+        let config = reload::reload(found, &self.shared, &mut self.sockets).await?;
+        let before = std::mem::replace(&mut self.config, config).persistence;
+        self.keep_place(before);
         Ok(())
+    }
+
+    /// Goes on saving where it did: what is in another file was not read, and would be overwritten.
+    fn keep_place(&mut self, before: Persistence) {
+        let wanted = &self.config.persistence;
+        if wanted.enabled == before.enabled && wanted.path() == before.path() {
+            return;
+        }
+        let text = "Warning: persistence, persistence_location and persistence_file take effect at the next start.";
+        self.shared.log.log(LogType::Warning, text);
+        self.config.persistence = Persistence {
+            autosave: wanted.autosave,
+            ..before
+        };
     }
 
     /// Ends all connections, with their wills, and saves.

@@ -1,6 +1,10 @@
 //! How much memory the process has.
 
 use std::fs;
+use std::sync::atomic::Ordering;
+
+use super::shared::Shared;
+use crate::log::LogType;
 
 /// The bytes of memory that the process has now, without what it shares of files; none where the system does not
 /// tell.
@@ -13,6 +17,21 @@ pub(super) fn resident() -> Option<u64> {
         .find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kibibytes: u64 = anonymous.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// Notes whether the process has more memory than `memory_limit`: then subscriptions and retained messages that would
+/// take more are refused, as new connections are.
+pub(super) fn watch(shared: &Shared) {
+    let limit = shared.settings().memory_limit;
+    let short = limit.is_some_and(|limit| resident().is_some_and(|resident| resident > limit));
+    if shared.is_short_of_memory.swap(short, Ordering::Relaxed) != short {
+        let text = if short {
+            "Warning: memory_limit exceeded: no connections, subscriptions and retained topics are taken on."
+        } else {
+            "Warning: less memory than memory_limit is taken again."
+        };
+        shared.log.log(LogType::Warning, text);
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ mod standing;
 mod state;
 mod stream;
 mod sys;
+mod terms;
 mod throttle;
 mod trace;
 mod traffic;

@@ -65,6 +65,25 @@ impl Outbox {
         Ok(())
     }
 
+    /// Appends a packet unless it has more bytes than this, and says whether it did.
+    pub(super) fn packet_within(
+        &mut self,
+        packet: &Packet,
+        version: Version,
+        limit: usize,
+    ) -> Result<bool, EncodeError> {
+        let before = self.tail.len();
+        encode(packet, version, &mut self.tail)?;
+        let size = self.tail.len() - before;
+        if size > limit {
+            self.tail.truncate(before);
+            return Ok(false);
+        }
+        self.length += size;
+        self.put.packets += 1;
+        Ok(true)
+    }
+
     /// Appends a message.
     pub(super) fn publish(&mut self, frame: &PublishFrame, head: &PublishHead<'_>) {
         let before = self.tail.len();

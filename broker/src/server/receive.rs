@@ -9,11 +9,34 @@ use super::mount::{mounted, mounted_filter};
 use super::serve::Connection;
 use super::settings::{ListenerRules, Settings};
 use crate::codec::{
-    Codes, Outcome, Packet, Properties, Publish, Reason, Subscribe, Subscription, Unsubscribe,
+    Codes, Outcome, Packet, PacketId, Properties, Publish, Reason, Subscribe, Subscription,
+    Unsubscribe, Version,
 };
 use crate::log::LogType;
 use crate::router::{Client, Message, Owned, SessionExpiry};
 use crate::session::Action;
+
+/// The filters of a SUBSCRIBE that count as one packet in a turn: each may go through all retained messages.
+const FILTERS: usize = 8;
+
+/// A SUBSCRIBE whose filters are not all dealt with.
+pub(super) struct PendingSubscribe {
+    id: PacketId,
+    identifier: Option<u32>,
+    left: std::vec::IntoIter<Subscription>,
+    reasons: Vec<Reason>,
+}
+
+impl PendingSubscribe {
+    fn new(subscribe: Subscribe) -> Self {
+        Self {
+            id: subscribe.id,
+            identifier: subscribe.identifier,
+            reasons: Vec::with_capacity(subscribe.subscriptions.len()),
+            left: subscribe.subscriptions.into_iter(),
+        }
+    }
+}
 
 /// What is in force for a packet: all of it, and the listener's part.
 pub(super) type InForce<'a> = (&'a Settings, &'a ListenerRules);
@@ -29,7 +52,9 @@ impl Connection<'_> {
     ) -> Result<(), Closing> {
         let (settings, listener) = in_force;
         self.trace_received(&packet);
-        if packet != Packet::PingReq {
+        // What changes a session that is saved; messages count where they go.
+        let is_change = !matches!(packet, Packet::Publish(_) | Packet::PingReq);
+        if is_change && client.expiry() != SessionExpiry::AT_ONCE {
             self.shared.counters.changes.fetch_add(1, Ordering::Relaxed);
         }
         if let Packet::Publish(publish) = &mut packet {
@@ -44,16 +69,15 @@ impl Connection<'_> {
             Action::Nothing => step.reply,
             Action::Publish(publish) => {
                 let (qos, id) = (publish.qos, publish.id);
-                let reason = self.publish(&publish, client, in_force);
+                let reason = self.publish(&publish, client, settings);
                 owned.session.settle(qos, id, reason, rules.version)
             }
-            // Retained messages go through the inbox: they come after the SUBACK.
             Action::Subscribe(subscribe) => {
-                Some(self.subscribe(subscribe, client, owned, in_force))
+                let pending = Box::new(PendingSubscribe::new(subscribe));
+                self.go_on(pending, client, owned, in_force);
+                None
             }
-            Action::Unsubscribe(unsubscribe) => {
-                Some(self.unsubscribe(&unsubscribe, client, owned, listener))
-            }
+            Action::Unsubscribe(unsubscribe) => Some(self.unsubscribe(&unsubscribe, client, owned)),
             Action::Disconnect(outcome) => return Err(disconnect(&outcome, client, settings)),
         };
         if let Some(reply) = reply {
@@ -67,20 +91,17 @@ impl Connection<'_> {
         if publish.properties.alias.is_none() {
             return Ok(());
         }
+        let announced = self.me.terms.map(|terms| terms.topic_alias_maximum);
+        let limit = announced.unwrap_or(listener.topic_alias_maximum);
         let aliases = self.aliases.get_or_insert_default();
         aliases
             .incoming
-            .resolve(publish, listener.topic_alias_maximum)
+            .resolve(publish, limit)
             .map_err(Closing::Protocol)
     }
 
     /// Passes a message on, if its publisher may.
-    fn publish(
-        &self,
-        publish: &Publish,
-        client: &Client,
-        (settings, listener): InForce<'_>,
-    ) -> Reason {
+    fn publish(&mut self, publish: &Publish, client: &Client, settings: &Settings) -> Reason {
         let id = &client.identity().client_id;
         let refuse = |reason: Reason, what: &str| {
             let trace = super::trace::of(publish);
@@ -88,7 +109,7 @@ impl Connection<'_> {
                 .debug(format_args!("{what} PUBLISH from {id} {trace}"));
             reason
         };
-        let Some(topic) = mounted(&listener.mount_point, &publish.topic) else {
+        let Some(topic) = mounted(self.mount_point(), &publish.topic) else {
             return refuse(Reason::TopicNameInvalid, "Dropped");
         };
         if !settings.may_write(client.listener(), client.identity(), &topic) {
@@ -98,6 +119,12 @@ impl Connection<'_> {
             return refuse(Reason::QuotaExceeded, "Dropped too large");
         }
         let retain = publish.retain && settings.retain_available;
+        if retain
+            && self.shared.is_short_of_memory.load(Ordering::Relaxed)
+            && !self.shared.router.has_retained(&topic)
+        {
+            return refuse(Reason::QuotaExceeded, "Dropped for want of memory");
+        }
         let properties = &publish.properties;
         let message = Message::new(
             &topic,
@@ -115,64 +142,90 @@ impl Connection<'_> {
         let routed = self
             .shared
             .publish(&Arc::new(message), Some(client), settings);
-        if routed.queued == 0 {
-            Reason::NoMatchingSubscribers
-        } else {
+        self.crowded |= routed.crowded;
+        if routed.has_matched() {
             Reason::Success
+        } else {
+            Reason::NoMatchingSubscribers
         }
+    }
+
+    /// Goes on with a SUBSCRIBE, and answers it when its last filter was dealt with.
+    pub(super) fn go_on(
+        &mut self,
+        mut pending: Box<PendingSubscribe>,
+        client: &Arc<Client>,
+        owned: &mut Owned,
+        in_force: InForce<'_>,
+    ) {
+        for _ in 0..FILTERS {
+            let Some(subscription) = pending.left.next() else {
+                let answer = Codes {
+                    id: pending.id,
+                    reasons: pending.reasons,
+                    properties: Properties::NONE,
+                };
+                return self.send(&Packet::SubAck(answer));
+            };
+            let reason = self.subscribe(subscription, pending.identifier, client, owned, in_force);
+            pending.reasons.push(reason);
+        }
+        self.pending = Some(pending);
     }
 
     fn subscribe(
         &self,
-        subscribe: Subscribe,
+        subscription: Subscription,
+        identifier: Option<u32>,
         client: &Arc<Client>,
         owned: &mut Owned,
         (settings, listener): InForce<'_>,
-    ) -> Packet {
+    ) -> Reason {
         let id = &client.identity().client_id;
-        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
-        for Subscription { filter, options } in subscribe.subscriptions {
-            let mut options = options;
-            options.qos = Self::served(listener, options.qos);
-            let qos = options.qos;
-            self.shared.debug(format_args!("\t{filter} (QoS {qos})"));
-            let Some(filter) = mounted_filter(&listener.mount_point, &filter) else {
-                reasons.push(Reason::TopicFilterInvalid);
-                continue;
-            };
-            if !settings.may_subscribe(client, &filter) {
-                reasons.push(Reason::NotAuthorized);
-                continue;
+        let Subscription {
+            filter,
+            mut options,
+        } = subscription;
+        options.qos = options.qos.min(self.rules(settings, listener).max_qos);
+        let qos = options.qos;
+        self.shared.debug(format_args!("\t{filter} (QoS {qos})"));
+        let refused = match mounted_filter(self.mount_point(), &filter) {
+            None => Reason::TopicFilterInvalid,
+            Some(filter) if !settings.may_subscribe(client, &filter) => Reason::NotAuthorized,
+            Some(filter) if !self.has_room(owned, &filter) => Reason::QuotaExceeded,
+            Some(filter) => {
+                self.shared
+                    .log
+                    .log(LogType::Subscribe, format_args!("{id} {qos} {filter}"));
+                let subscription = Subscription { filter, options };
+                self.shared.router.subscribe(
+                    client,
+                    owned,
+                    &subscription,
+                    identifier,
+                    settings.delivery,
+                    settings,
+                );
+                return Reason::granted(qos);
             }
-            self.shared
-                .log
-                .log(LogType::Subscribe, format_args!("{id} {qos} {filter}"));
-            let subscription = Subscription { filter, options };
-            self.shared.router.subscribe(
-                client,
-                owned,
-                &subscription,
-                subscribe.identifier,
-                settings.delivery,
-                settings,
-            );
-            reasons.push(Reason::granted(qos));
+        };
+        self.shared
+            .debug(format_args!("Refused {filter} to {id}: {refused}"));
+        // Version 3.1 has no code for a refusal: it is granted, and brings nothing.
+        if self.me.version == Version::V31 {
+            return Reason::granted(qos);
         }
-        Packet::SubAck(Codes {
-            id: subscribe.id,
-            reasons,
-            properties: Properties::NONE,
-        })
+        refused
+    }
+
+    /// Whether one more subscription can be taken on.
+    fn has_room(&self, owned: &Owned, filter: &str) -> bool {
+        owned.subscriptions().has_room_for(filter)
+            && !self.shared.is_short_of_memory.load(Ordering::Relaxed)
     }
 
     /// Answered even if no filter was subscribed to [MQTT-3.10.4-5].
-    fn unsubscribe(
-        &self,
-        unsubscribe: &Unsubscribe,
-        client: &Client,
-        owned: &mut Owned,
-        listener: &ListenerRules,
-    ) -> Packet {
+    fn unsubscribe(&self, unsubscribe: &Unsubscribe, client: &Client, owned: &mut Owned) -> Packet {
         let id = &client.identity().client_id;
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
@@ -180,7 +233,7 @@ impl Connection<'_> {
             self.shared
                 .log
                 .log(LogType::Unsubscribe, format_args!("{id} {filter}"));
-            let had = mounted_filter(&listener.mount_point, filter)
+            let had = mounted_filter(self.mount_point(), filter)
                 .is_some_and(|filter| self.shared.router.unsubscribe(client, owned, &filter));
             reasons.push(if had {
                 Reason::Success

@@ -115,8 +115,17 @@ fn settle(shared: &Shared) {
         inbox.filter(|delivery| settings.may_read(&client, delivery.message.topic()));
         inbox.wake();
     }
-    let out =
-        |client: &Client| !standing::may_return(&settings, client.identity().username.as_ref());
+    let scopes: Vec<_> = settings
+        .listeners
+        .iter()
+        .map(|rules| &rules.scope)
+        .collect();
+    let out = |client: &Client| {
+        let identity = client.identity();
+        // Where no listener has its scope any more, nobody can come back to a session.
+        let lost = client.is_away() && !scopes.contains(&&identity.scope);
+        lost || !standing::may_return(&settings, identity.username.as_ref())
+    };
     let gone = shared.router.end(out, settings.delivery);
     for Ended { client, .. } in &gone {
         let identity = client.identity();
@@ -124,8 +133,13 @@ fn settle(shared: &Shared) {
             &identity.client_id,
             identity.username.as_deref().unwrap_or(""),
         );
+        let why = if standing::may_return(&settings, identity.username.as_ref()) {
+            "it belongs to no listener any more"
+        } else {
+            "its user is no longer in the password file"
+        };
         shared.notice(format_args!(
-            "Session of client {id} ended: its user is no longer in the password file (u'{user}')."
+            "Session of client {id} ended: {why} (u'{user}')."
         ));
     }
     publish_wills(shared, &gone, &settings);

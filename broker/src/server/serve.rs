@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::admit::{Admitted, Peer};
 use super::closing::Closing;
-use super::deliver::Unsent;
+use super::receive::{InForce, PendingSubscribe};
 use super::settings::{ListenerRules, Settings};
 use super::shared::Shared;
 use super::standing;
 use super::stream::{Event, Stream};
-use crate::codec::{Packet, QoS, Will};
+use super::terms::Terms;
+use crate::codec::{Limits, Packet, Will};
 use crate::router::{Client, Ended, Message, Owned, OwnerToken, PendingWill, SessionExpiry};
 use crate::session::{IncomingAliases, OutgoingAliases, Rules};
 
@@ -24,8 +25,12 @@ pub(super) struct Connection<'a> {
     pub(super) more: bool,
     /// The generation of the settings that it was found in good standing under.
     pub(super) generation: u64,
-    /// What was in flight when the client went away and was not sent again yet.
-    pub(super) unsent: Unsent,
+    /// An answer could not be sent.
+    pub(super) unanswered: bool,
+    /// A message went to somebody who has to catch up first.
+    pub(super) crowded: bool,
+    /// A SUBSCRIBE that has more filters than are dealt with in one turn.
+    pub(super) pending: Option<Box<PendingSubscribe>>,
     /// Of version 5, once it has one.
     pub(super) aliases: Option<Box<Aliases>>,
 }
@@ -37,11 +42,30 @@ pub(super) struct Aliases {
     pub(super) outgoing: OutgoingAliases,
 }
 
+/// What is to be done after a turn.
+enum Turn {
+    /// To wait for something.
+    Done,
+    /// To go on, when others had their turn.
+    More,
+    /// To go on, when those who get the messages had the time to take them.
+    Crowded,
+}
+
+/// The packets, or filters of a SUBSCRIBE by the [`FILTERS`](super::receive::FILTERS), that are dealt with before
+/// others get their turn.
+const TURN: usize = 64;
+
+/// The first and the longest wait for those who have to catch up. How often is bounded by their queue, which asks for
+/// patience for a second at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
+
 /// A client's place among those that are connected; given back when dropped, after a panic too.
 struct Connected<'a> {
     shared: &'a Shared,
     client: Arc<Client>,
     token: OwnerToken,
+    closed: bool,
 }
 
 impl<'a> Connected<'a> {
@@ -51,27 +75,40 @@ impl<'a> Connected<'a> {
             shared,
             client: Arc::clone(&me.client),
             token: me.token,
+            closed: false,
+        }
+    }
+
+    /// Gives the session back.
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) {
+            let rules = self.shared.settings().delivery;
+            self.shared.router.close(&self.client, self.token, rules);
+            if self.client.expiry() != SessionExpiry::AT_ONCE {
+                self.shared.counters.changes.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
-        let rules = self.shared.settings().delivery;
-        self.shared.router.close(&self.client, self.token, rules);
+        self.close();
         self.shared.counters.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Serves a client until its connection ends, and does what is to be done then.
 pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me: Admitted) {
-    let connected = Connected::new(shared, &me);
+    let mut connected = Connected::new(shared, &me);
     let mut connection = Connection {
         shared,
         stream,
         me,
         more: false,
-        unsent: Unsent::default(),
+        unanswered: false,
+        crowded: false,
+        pending: None,
         aliases: None,
         generation: peer.generation,
     };
@@ -90,7 +127,7 @@ pub(super) async fn serve(shared: &Shared, stream: &mut Stream, peer: &Peer, me:
     }
     will.take_if(|_| closing.voids_will());
     let will = will.and_then(|will| postpone(&client, token, will));
-    drop(connected);
+    connected.close();
     if let Some(will) = will {
         publish_will(shared, &will, &client, &settings);
     }
@@ -161,24 +198,41 @@ impl Connection<'_> {
         if let Err(closing) = self.check_standing(&self.shared.settings()) {
             return closing;
         }
-        if self.me.resumed {
-            self.unsent = Unsent::of(&self.me.client);
-        }
+        let mut pause = PAUSE.0;
         loop {
-            if let Err(closing) = self.turn() {
-                return closing;
+            match self.turn() {
+                Ok(Turn::Done) => pause = PAUSE.0,
+                Ok(Turn::More) => {
+                    pause = PAUSE.0;
+                    self.stream.flush().await;
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ok(Turn::Crowded) => {
+                    self.stream.flush().await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                    continue;
+                }
+                Err(closing) => return closing,
             }
             let deadline = self.me.keep_alive.deadline();
             match self.stream.wait(&self.me.caller, deadline, self.more).await {
-                Ok(Event::Received) => self.me.keep_alive.seen(Instant::now()),
                 Ok(Event::Ended) => return Closing::Ended,
-                Ok(Event::Due) if self.me.keep_alive.has_expired(Instant::now()) => {
-                    return Closing::KeepAlive;
-                }
-                Ok(Event::Due | Event::Room | Event::Called) => {}
+                Ok(Event::Due) if self.is_silent() => return Closing::KeepAlive,
+                Ok(Event::Received | Event::Due | Event::Room | Event::Called) => {}
                 Err(error) => return Closing::Network(error),
             }
         }
+    }
+
+    /// Whether the client has sent no packet for too long [MQTT-3.1.2-22], though it could.
+    fn is_silent(&mut self) -> bool {
+        let now = Instant::now();
+        if self.stream.is_slow_but_alive() {
+            self.me.keep_alive.seen(now);
+        }
+        self.me.keep_alive.has_expired(now)
     }
 
     /// Ends a client that would not be let in under new settings.
@@ -194,8 +248,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Deals with all packets that are there, then sends what waits.
-    fn turn(&mut self) -> Result<(), Closing> {
+    /// Deals with packets that are there, then sends what waits.
+    fn turn(&mut self) -> Result<Turn, Closing> {
         if self.shared.is_stopping() {
             return Err(Closing::Stopping);
         }
@@ -209,24 +263,63 @@ impl Connection<'_> {
         let Some(listener) = settings.listeners.get(client.listener()) else {
             return Err(Closing::SessionEnded);
         };
-        while let Some(packet) = self
-            .stream
-            .next(settings.codec, self.me.version)
-            .map_err(Closing::Malformed)?
-        {
-            self.packet(packet, &client, &mut owned, (&settings, listener))?;
+        let in_force = (&*settings, listener);
+        let turn = self.take_packets(&client, &mut owned, in_force)?;
+        // The answer to a SUBSCRIBE comes before what it brings.
+        if self.pending.is_none() {
+            self.send_waiting(&client, &mut owned, in_force);
         }
-        self.send_waiting(&client, &mut owned, (&settings, listener));
-        Ok(())
+        if self.unanswered {
+            return Err(Closing::Unanswered);
+        }
+        Ok(turn)
     }
 
-    /// What packets are judged by now.
+    /// Deals with as many packets as fit into a turn.
+    fn take_packets(
+        &mut self,
+        client: &Arc<Client>,
+        owned: &mut Owned,
+        in_force: InForce<'_>,
+    ) -> Result<Turn, Closing> {
+        let limits = self.codec_limits(in_force.0);
+        for _ in 0..TURN {
+            if let Some(pending) = self.pending.take() {
+                self.go_on(pending, client, owned, in_force);
+                continue;
+            }
+            let next = self.stream.next(limits, self.me.version);
+            let Some(packet) = next.map_err(Closing::Malformed)? else {
+                return Ok(Turn::Done);
+            };
+            self.me.keep_alive.seen(Instant::now());
+            self.packet(packet, client, owned, in_force)?;
+            if std::mem::take(&mut self.crowded) {
+                return Ok(Turn::Crowded);
+            }
+        }
+        Ok(Turn::More)
+    }
+
+    /// How large packets may be: as the client was told, if it was.
+    fn codec_limits(&self, settings: &Settings) -> Limits {
+        let announced = self.me.terms.map(|terms| terms.max_packet_size);
+        Limits {
+            max_packet_size: announced.unwrap_or(settings.codec.max_packet_size),
+        }
+    }
+
+    /// What packets are judged by: what a client of version 5 was told when it came, for others what holds now.
     pub(super) fn rules(&self, settings: &Settings, listener: &ListenerRules) -> Rules {
+        let terms = self
+            .me
+            .terms
+            .unwrap_or_else(|| Terms::of(settings, listener));
         Rules {
             version: self.me.version,
-            receive_maximum: settings.max_inflight_messages,
-            max_qos: listener.max_qos,
-            retain_available: settings.retain_available,
+            receive_maximum: terms.receive_maximum,
+            max_qos: terms.max_qos,
+            retain_available: terms.retain_available,
             ends_at_once: self.me.client.expiry() == SessionExpiry::AT_ONCE,
         }
     }
@@ -243,12 +336,12 @@ impl Connection<'_> {
     }
 
     /// The bytes of the mount point at the front of a topic, which the client does not see.
-    pub(super) fn mounted(listener: &ListenerRules) -> usize {
-        listener.mount_point.len()
+    pub(super) fn mounted(&self) -> usize {
+        self.mount_point().len()
     }
 
-    /// The lower of what a client asks for and what its listener serves.
-    pub(super) fn served(listener: &ListenerRules, qos: QoS) -> QoS {
-        qos.min(listener.max_qos)
+    /// What stands before all topics of the client: as it was when its session began.
+    pub(super) fn mount_point(&self) -> &str {
+        &self.me.client.identity().scope.mount_point
     }
 }

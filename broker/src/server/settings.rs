@@ -12,7 +12,7 @@ use crate::codec::{self, QoS};
 use crate::config::{
     Config, Endpoint, Listener, ListenerAccess, Protocol, ProtocolVersions, UserNameFrom,
 };
-use crate::router::{AccessCheck, Client, DeliveryRules, Identity, SessionExpiry, Source};
+use crate::router::{AccessCheck, Client, DeliveryRules, Identity, Scope, SessionExpiry, Source};
 use crate::session::Policy;
 use crate::tls::ServerTls;
 use crate::topic;
@@ -117,8 +117,8 @@ pub(super) struct ListenerRules {
     pub(super) topic_alias_maximum: u16,
     /// The most aliases that are set for a client.
     pub(super) topic_alias_maximum_broker: u16,
-    /// What stands before all topics of its clients, who don't see it.
-    pub(super) mount_point: String,
+    /// Where the names and topics of its clients are what they are.
+    pub(super) scope: Arc<Scope>,
     /// Whether a subscription to what a client may never read is refused.
     pub(super) strict_subscribe: bool,
     pub(super) endpoint: Endpoint,
@@ -188,6 +188,7 @@ impl Settings {
         let Identity {
             client_id,
             username,
+            ..
         } = who.identity();
         let filter = topic::shared(filter).map_or(filter, |(_, filter)| filter);
         acl.may_subscribe(username.as_deref(), client_id, filter)
@@ -221,7 +222,9 @@ impl Settings {
 
 impl AccessCheck for Settings {
     fn may_read(&self, who: &Client, topic: &str) -> bool {
-        self.allows(who.listener(), who.identity(), topic, Access::Read)
+        // What is not below its mount point a client can't even name.
+        topic.starts_with(&who.identity().scope.mount_point)
+            && self.allows(who.listener(), who.identity(), topic, Access::Read)
     }
 
     fn may_have_retained(&self, who: Option<&Source>, topic: &str) -> bool {
@@ -258,10 +261,28 @@ impl ListenerRules {
             max_qos: QoS::from_bits(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
             topic_alias_maximum: listener.max_topic_alias,
             topic_alias_maximum_broker: listener.max_topic_alias_broker,
-            mount_point: listener.mount_point.clone().unwrap_or_default(),
+            scope: Arc::new(scope(listener)),
             strict_subscribe: listener.security.strict_subscribe,
             endpoint: listener.endpoint.clone(),
         }
+    }
+}
+
+/// Where the names and topics of a listener's clients are what they are.
+///
+/// One password file vouches for the same users on all listeners that have it, also for those who come with a
+/// certificate instead: they may go from one to the other.
+fn scope(listener: &Listener) -> Scope {
+    let by_certificate = listener.tls.as_ref().and_then(|tls| tls.user_name_from);
+    let file = listener.security.password_file.as_ref();
+    let authority = match (file, by_certificate) {
+        (Some(file), _) => file.to_string_lossy().into_owned(),
+        (None, Some(_)) => "certificates".to_owned(),
+        (None, None) => String::new(),
+    };
+    Scope {
+        authority,
+        mount_point: listener.mount_point.clone().unwrap_or_default(),
     }
 }
 

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
+
+use super::admit::LARGE_CONNECTS;
 use super::auth::PasswordCheck;
 use super::settings::Settings;
 use super::traffic::Traffic;
@@ -20,6 +23,10 @@ pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) log: Logger,
     pub(super) passwords: PasswordCheck,
+    /// Places for clients whose CONNECT is large.
+    pub(super) large_connects: Arc<Semaphore>,
+    /// The process has more memory than `memory_limit`: nothing that takes more is taken on.
+    pub(super) is_short_of_memory: AtomicBool,
     pub(super) counters: Counters,
     /// When it began.
     pub(super) start: Instant,
@@ -60,6 +67,8 @@ impl Shared {
             router: Router::default(),
             log,
             passwords: PasswordCheck::new((processors / 2).max(1), settings.login),
+            large_connects: Arc::new(Semaphore::new(LARGE_CONNECTS)),
+            is_short_of_memory: AtomicBool::new(false),
             counters: Counters::default(),
             start: Instant::now(),
             settings: RwLock::new(Arc::new(settings)),
@@ -95,6 +104,11 @@ impl Shared {
         let routed = self
             .router
             .publish(message, from, settings.delivery, settings);
+        // What the broker says of itself is made anew at each start.
+        let lasting = from.is_some() && (message.retain() || routed.queued > 0);
+        if lasting {
+            self.counters.changes.fetch_add(1, Ordering::Relaxed);
+        }
         if routed.dropped > 0 {
             self.counters
                 .dropped

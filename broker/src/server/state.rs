@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::config::{Autosave, Persistence};
 use crate::log::LogType;
 use crate::router::Ended;
-use crate::store::{self, Context, Loaded, Snapshot};
+use crate::store::{self, Context, ListenerName, Loaded, Snapshot};
 
 /// Decides when to save by itself.
 #[derive(Debug)]
@@ -52,13 +52,12 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
     match store::load(&path, &context)? {
         Loaded::Absent => {}
         Loaded::Whole(Snapshot { retained, sessions }) => {
-            let rules = shared.settings().delivery;
             let (messages, clients) = (retained.len(), sessions.len());
             for message in retained {
                 shared.router.restore_retained(message);
             }
             for session in sessions {
-                shared.router.restore_session(session, rules);
+                shared.router.restore_session(session);
             }
             let path = path.display();
             shared.log.log(
@@ -90,12 +89,13 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
 
 fn context(shared: &Shared) -> Context {
     let settings = shared.settings();
-    let names = settings.listeners.numbered();
-    Context::now(
-        names
-            .map(|(number, rules)| (number, rules.name.clone()))
-            .collect(),
-    )
+    let listeners = settings.listeners.numbered();
+    let named = listeners.map(|(number, rules)| ListenerName {
+        number,
+        name: rules.name.clone(),
+        scope: Arc::clone(&rules.scope),
+    });
+    Context::now(named.collect())
 }
 
 /// Writes the state, on a thread where waiting for the disk holds up nobody.
@@ -113,7 +113,7 @@ pub(super) async fn save(shared: &Arc<Shared>, persistence: &Persistence) {
     let theirs = Arc::clone(shared);
     let saved = tokio::task::spawn_blocking(move || {
         let context = context(&theirs);
-        store::save(&Snapshot::of(&theirs.router, context.now), &path, &context)
+        store::save(&Snapshot::of(&theirs.router), &path, &context)
     })
     .await;
     let problem = match saved {
@@ -136,6 +136,9 @@ pub(super) fn expire(shared: &Shared) {
     let now = Instant::now();
     publish_wills(shared, &shared.router.due_wills(now), &settings);
     let ended = shared.router.expire(settings.expiration, settings.delivery);
+    if !ended.is_empty() {
+        shared.counters.changes.fetch_add(1, Ordering::Relaxed);
+    }
     for Ended { client, .. } in &ended {
         shared.counters.expired.fetch_add(1, Ordering::Relaxed);
         let id = &client.identity().client_id;

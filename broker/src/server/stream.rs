@@ -35,6 +35,8 @@ pub(super) struct Stream {
     /// that rings too early costs less than one that is set anew each time.
     alarm: Option<Pin<Box<Sleep>>>,
     traffic: Arc<Traffic>,
+    /// The peer has taken something since it was last asked.
+    progress: bool,
     pub(super) outbox: Outbox,
 }
 
@@ -61,6 +63,7 @@ impl Stream {
             unread: false,
             alarm: None,
             traffic,
+            progress: false,
             outbox: Outbox::default(),
         }
     }
@@ -159,6 +162,7 @@ impl Stream {
         let put = self.outbox.take_put();
         let before = self.outbox.len();
         let outcome = self.outbox.poll_write(context, &mut self.transport);
+        self.progress |= self.outbox.len() < before;
         let counters = self.traffic.here();
         counters.add(Count::BytesSent, before - self.outbox.len());
         if put.packets > 0 {
@@ -167,6 +171,22 @@ impl Stream {
             counters.add(Count::PayloadSent, put.payload);
         }
         outcome
+    }
+
+    /// Whether the peer takes what it is sent, though so slowly that nothing is read from it meanwhile: not to hear
+    /// of it then says nothing.
+    pub(super) fn is_slow_but_alive(&mut self) -> bool {
+        !self.has_room() && std::mem::take(&mut self.progress)
+    }
+
+    /// Sends what there is as far as that needs no waiting.
+    pub(super) async fn flush(&mut self) {
+        poll_fn(|context| {
+            // What fails now fails again where it is waited for.
+            let _ = self.poll_send(context);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     fn count(&self, packet: &Packet) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use super::admit::{Admitted, Judged, Peer};
@@ -13,12 +14,13 @@ use super::serve::publish_wills;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::codec::{ConnAck, Connect, Packet, Properties, Property, QoS, Reason, Version, Will};
+use super::terms::{Terms, asked_expiry};
+use crate::codec::{ConnAck, Connect, Packet, Properties, Reason, Version, Will, encode};
 use crate::log::LogType;
-use crate::router::{AccessCheck as _, Client, Identity, Opening, SessionExpiry};
+use crate::router::{AccessCheck as _, Client, Identity, Opened, Opening, SessionExpiry};
 use crate::session::{ClientLimits, KeepAlive};
 
-/// Gives the client its session and says so.
+/// Gives the client its session and says so; `None` if it takes no packet as large as the answer.
 pub(super) fn open(
     shared: &Shared,
     settings: &Settings,
@@ -26,18 +28,33 @@ pub(super) fn open(
     peer: &Peer,
     connect: &Connect,
     judged: Judged,
-) -> Admitted {
-    let caller = Arc::new(Notify::new());
-    let Judged {
-        admission,
-        username,
-    } = judged;
-    let assigned = admission.assigned;
-    let opening = Opening {
-        identity: Identity {
-            client_id: admission.client_id,
-            username,
+) -> Option<Admitted> {
+    let rules = settings.listeners.get(peer.listener)?;
+    let five = connect.version.has_properties();
+    let limits = ClientLimits::of(connect);
+    let terms = Terms::of(settings, rules);
+    let Judged { identity, assigned } = judged;
+    let mut answer = ConnAck {
+        session_present: false,
+        reason: Reason::Success,
+        properties: if five {
+            terms.announce(settings, connect, &identity, assigned)
+        } else {
+            Properties::NONE
         },
+    };
+    if !fits(&answer, connect.version, limits) {
+        let (id, address) = (&identity.client_id, &peer.address);
+        shared.notice(format_args!(
+            "Client {id} [{address}] disconnected: its Maximum Packet Size has no room for the CONNACK."
+        ));
+        return None;
+    }
+    let will = connect.will.as_ref();
+    let will = will.and_then(|will| detach(will, &identity.scope.mount_point));
+    let caller = Arc::new(Notify::new());
+    let opening = Opening {
+        identity,
         clean_start: connect.clean_start,
         expiry: settings.session_expiry(asked_expiry(connect)),
         bridge: connect.bridge,
@@ -45,6 +62,43 @@ pub(super) fn open(
         reader: Arc::clone(&caller),
     };
     let opened = shared.router.open(opening, settings.delivery);
+    settle(shared, settings, &opened);
+    welcome(shared, settings, &opened.client, peer, connect);
+    // Version 3.1 has no such flag: the byte is reserved.
+    answer.session_present = opened.present && connect.version != Version::V31;
+    let session_present = bit(answer.session_present);
+    // It was seen to fit.
+    let _ = stream
+        .outbox
+        .packet(&Packet::ConnAck(answer), connect.version);
+    let id = &opened.client.identity().client_id;
+    shared.debug(format_args!(
+        "Sending CONNACK to {id} ({session_present}, 0)"
+    ));
+    Some(Admitted {
+        client: opened.client,
+        token: opened.token,
+        caller,
+        version: connect.version,
+        limits,
+        terms: five.then_some(terms),
+        keep_alive: KeepAlive::new(settings.keep_alive(connect.keep_alive), Instant::now()),
+        will,
+    })
+}
+
+/// Whether the client takes a packet as large as its CONNACK [MQTT-3.1.2-24].
+fn fits(answer: &ConnAck, version: Version, limits: ClientLimits) -> bool {
+    let mut bytes = BytesMut::new();
+    encode(&Packet::ConnAck(answer.clone()), version, &mut bytes).is_ok()
+        && bytes.len() <= limits.max_packet_size as usize
+}
+
+/// Does what follows from a session that was opened.
+fn settle(shared: &Shared, settings: &Settings, opened: &Opened) {
+    if opened.client.expiry() != SessionExpiry::AT_ONCE || opened.orphan.is_some() {
+        shared.counters.changes.fetch_add(1, Ordering::Relaxed);
+    }
     if let Some(orphan) = &opened.orphan {
         publish_wills(shared, std::slice::from_ref(orphan), settings);
     }
@@ -55,105 +109,13 @@ pub(super) fn open(
             .inbox()
             .filter(|delivery| settings.may_read(client, delivery.message.topic()));
     }
-    shared.counters.changes.fetch_add(1, Ordering::Relaxed);
-    welcome(shared, settings, &opened.client, peer, connect);
-    // Version 3.1 has no such flag: the byte is reserved.
-    let session_present = opened.present && connect.version != Version::V31;
-    let keep_alive = settings.keep_alive(connect.keep_alive);
-    let answer = ConnAck {
-        session_present,
-        reason: Reason::Success,
-        properties: if connect.version.has_properties() {
-            terms(settings, connect, peer, &opened.client, assigned)
-        } else {
-            Properties::NONE
-        },
-    };
-    // So few bytes always fit.
-    let _ = stream
-        .outbox
-        .packet(&Packet::ConnAck(answer), connect.version);
-    let id = &opened.client.identity().client_id;
-    shared.debug(format_args!(
-        "Sending CONNACK to {id} ({}, 0)",
-        bit(session_present)
-    ));
-    let mount_point = settings
-        .listeners
-        .get(peer.listener)
-        .map_or("", |rules| &rules.mount_point);
-    Admitted {
-        client: opened.client,
-        token: opened.token,
-        caller,
-        version: connect.version,
-        limits: ClientLimits::of(connect),
-        keep_alive: KeepAlive::new(keep_alive, Instant::now()),
-        will: connect
-            .will
-            .as_ref()
-            .and_then(|will| detach(will, mount_point)),
-        resumed: opened.present,
-    }
-}
-
-/// How long a session is to stay: before version 5 for ever, unless it is clean.
-fn asked_expiry(connect: &Connect) -> SessionExpiry {
-    if connect.version.has_properties() {
-        return SessionExpiry(connect.properties.session_expiry().unwrap_or_default());
-    }
-    if connect.clean_start {
-        SessionExpiry::AT_ONCE
-    } else {
-        SessionExpiry::NEVER
-    }
-}
-
-/// What a client of version 5 is told of the broker (section 3.2.2.3), with the names and in the order of
-/// Mosquitto; what is as the standard assumes is left out.
-fn terms(
-    settings: &Settings,
-    connect: &Connect,
-    peer: &Peer,
-    client: &Client,
-    assigned: bool,
-) -> Properties {
-    let mut terms = Vec::new();
-    let rules = settings.listeners.get(peer.listener);
-    if let Some(rules) = rules.filter(|rules| rules.topic_alias_maximum > 0) {
-        terms.push(Property::TopicAliasMaximum(rules.topic_alias_maximum));
-    }
-    if assigned {
-        let id = client.identity().client_id.clone();
-        terms.push(Property::AssignedClientIdentifier(id));
-    }
-    let keep_alive = settings.keep_alive(connect.keep_alive);
-    if keep_alive != connect.keep_alive {
-        terms.push(Property::ServerKeepAlive(keep_alive));
-    }
-    let expiry = client.expiry();
-    if expiry != asked_expiry(connect) {
-        terms.push(Property::SessionExpiryInterval(expiry.0));
-    }
-    if !settings.retain_available {
-        terms.push(Property::RetainAvailable(false));
-    }
-    if let Ok(size) = u32::try_from(settings.codec.max_packet_size) {
-        terms.push(Property::MaximumPacketSize(size));
-    }
-    if settings.max_inflight_messages < u16::MAX {
-        terms.push(Property::ReceiveMaximum(settings.max_inflight_messages));
-    }
-    if let Some(rules) = rules.filter(|rules| rules.max_qos < QoS::ExactlyOnce) {
-        terms.push(Property::MaximumQoS(rules.max_qos));
-    }
-    terms.into()
 }
 
 fn welcome(shared: &Shared, settings: &Settings, client: &Client, peer: &Peer, connect: &Connect) {
     let Identity {
         client_id,
         username,
+        ..
     } = client.identity();
     if settings.connection_messages {
         let name = username

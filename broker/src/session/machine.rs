@@ -1,6 +1,6 @@
 //! The answers to a connected client's packets.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use thiserror::Error;
 
@@ -14,8 +14,37 @@ use crate::codec::{
 pub struct Session {
     /// From the broker to the client.
     pub outgoing: Outgoing,
-    /// The identifiers of messages of quality of service 2 that came and were not released yet.
-    pub received: BTreeSet<PacketId>,
+    received: Received,
+}
+
+/// The messages of quality of service 2 that came and were not released yet.
+#[derive(Debug, Default)]
+struct Received {
+    /// By identifier, and whether they came on the connection of now: only those count for its Receive Maximum,
+    /// which is not a part of the session (section 4.9 of version 5).
+    ids: BTreeMap<PacketId, bool>,
+    now: usize,
+}
+
+impl Received {
+    /// Whether the message came before.
+    fn contains(&self, id: PacketId) -> bool {
+        self.ids.contains_key(&id)
+    }
+
+    /// A message came on the connection of now, for the first time or again.
+    fn insert(&mut self, id: PacketId) {
+        if self.ids.insert(id, true) != Some(true) {
+            self.now += 1;
+        }
+    }
+
+    /// Says whether it was there.
+    fn remove(&mut self, id: PacketId) -> bool {
+        let removed = self.ids.remove(&id);
+        self.now -= usize::from(removed == Some(true));
+        removed.is_some()
+    }
 }
 
 /// What the packets of a connection are judged by.
@@ -106,6 +135,23 @@ impl Violation {
 }
 
 impl Session {
+    /// The client has a new connection.
+    pub fn reconnect(&mut self) {
+        self.outgoing.rewind();
+        self.received.ids.values_mut().for_each(|now| *now = false);
+        self.received.now = 0;
+    }
+
+    /// The identifiers of messages of quality of service 2 that came and were not released yet.
+    pub fn unreleased(&self) -> impl Iterator<Item = PacketId> {
+        self.received.ids.keys().copied()
+    }
+
+    /// Puts back such an identifier that was there before a restart.
+    pub fn restore_unreleased(&mut self, id: PacketId) {
+        self.received.ids.insert(id, false);
+    }
+
     /// Deals with a packet.
     ///
     /// # Errors
@@ -121,7 +167,7 @@ impl Session {
             }
             Packet::PubRec(ack) => (Action::Nothing, self.received(&ack, five)),
             Packet::PubRel(ack) => {
-                let known = self.received.remove(&ack.id);
+                let known = self.received.remove(ack.id);
                 let reply = Packet::PubComp(Ack::new(ack.id, found(known || !five)));
                 (Action::Nothing, Some(reply))
             }
@@ -176,14 +222,15 @@ impl Session {
         }
         if let (QoS::ExactlyOnce, Some(id)) = (publish.qos, publish.id) {
             // Until it is released, the same identifier means the same message [MQTT-4.3.3-10].
-            if self.received.contains(&id) {
+            if self.received.contains(id) {
+                self.received.insert(id);
                 return Ok(Step {
                     action: Action::Nothing,
                     reply: Some(Packet::PubRec(id.into())),
                 });
             }
             let limit = rules.receive_maximum;
-            if rules.version.has_properties() && self.received.len() >= usize::from(limit) {
+            if rules.version.has_properties() && self.received.now >= usize::from(limit) {
                 return Err(Violation::ReceiveMaximum(limit));
             }
             self.received.insert(id);
@@ -216,7 +263,7 @@ impl Session {
             QoS::AtLeastOnce => Some(Packet::PubAck(Ack::new(id, reason))),
             QoS::ExactlyOnce => {
                 if reason.is_error() {
-                    self.received.remove(&id);
+                    self.received.remove(id);
                 }
                 Some(Packet::PubRec(Ack::new(id, reason)))
             }
@@ -331,7 +378,7 @@ mod tests {
             let refused = Ack::new(id(7), Reason::NotAuthorized);
             assert_eq!(reply, Some(Packet::PubRec(refused)));
         }
-        assert!(session.received.is_empty());
+        assert_eq!(session.unreleased().count(), 0);
     }
 
     #[test]
@@ -346,6 +393,12 @@ mod tests {
         assert_eq!(third, Err(Violation::ReceiveMaximum(2)));
         let step = session.receive(publish(QoS::ExactlyOnce, 3, false), RULES);
         assert!(is_published(&step.unwrap()), "3.1.1 knows no limit");
+        session.reconnect();
+        let step = session.receive(publish(QoS::ExactlyOnce, 4, false), RULES_5);
+        assert!(
+            is_published(&step.unwrap()),
+            "each connection counts for itself"
+        );
     }
 
     #[test]

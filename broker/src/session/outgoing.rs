@@ -38,17 +38,27 @@ pub struct InFlight {
 /// The messages in flight, in the order they were first sent.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    window: VecDeque<InFlight>,
+    window: VecDeque<Entry>,
     bytes: usize,
     last_id: u16,
+    /// Entries that were not sent on the connection of now.
+    unsent: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    message: InFlight,
+    /// It was sent on the connection of now, or its PUBREL was.
+    sent: bool,
 }
 
 impl Outgoing {
     /// Whether one more may be sent when at most so many messages and bytes may be in flight.
     ///
-    /// The bytes are counted before it is sent: one message is let out however large it is.
+    /// The bytes are counted before it is sent: one message is let out however large it is. What is to be sent
+    /// again comes first.
     pub fn has_room(&self, max_messages: u16, max_bytes: usize) -> bool {
-        self.window.len() < usize::from(max_messages) && self.bytes < max_bytes
+        self.unsent == 0 && self.window.len() < usize::from(max_messages) && self.bytes < max_bytes
     }
 
     /// Takes a message of quality of service 1 or 2 into flight, under an identifier that no other has.
@@ -61,7 +71,7 @@ impl Outgoing {
             QoS::AtLeastOnce => Stage::PubAck(delivery),
             QoS::ExactlyOnce => Stage::PubRec(delivery),
         };
-        self.restore(InFlight { id, stage });
+        self.put(InFlight { id, stage }, true);
         Some(id)
     }
 
@@ -72,13 +82,17 @@ impl Outgoing {
 
     /// A PUBREC came. Says whether it was due.
     pub fn receive(&mut self, id: PacketId) -> bool {
-        let Some(entry) = self.window.iter_mut().find(|entry| entry.id == id) else {
+        let found = self.window.iter_mut().find(|entry| entry.message.id == id);
+        let Some(entry) = found else {
             return false;
         };
-        let due = !matches!(entry.stage, Stage::PubAck(_));
+        let due = !matches!(entry.message.stage, Stage::PubAck(_));
         if due {
-            self.bytes -= entry.stage.size();
-            entry.stage = Stage::PubComp;
+            self.bytes -= entry.message.stage.size();
+            entry.message.stage = Stage::PubComp;
+            // The PUBREL goes out now, as the answer.
+            self.unsent -= usize::from(!entry.sent);
+            entry.sent = true;
         }
         due
     }
@@ -93,16 +107,47 @@ impl Outgoing {
         self.finish(id, |stage| matches!(stage, Stage::PubComp))
     }
 
-    /// What to send again when the client is back, in the order it was sent first [MQTT-4.4.0-1], [MQTT-4.6.0-1].
+    /// All that is in flight, in the order it was sent first.
     pub fn window(&self) -> impl Iterator<Item = &InFlight> {
-        self.window.iter()
+        self.window.iter().map(|entry| &entry.message)
+    }
+
+    /// The client has a new connection: all is to be sent again [MQTT-4.4.0-1].
+    pub fn rewind(&mut self) {
+        for entry in &mut self.window {
+            entry.sent = false;
+        }
+        self.unsent = self.window.len();
+    }
+
+    /// The next that is to be sent again, in the order of the first time [MQTT-4.6.0-1], if at most so many
+    /// messages may be on their way at a time. It counts as sent from now on.
+    pub fn next_again(&mut self, max_messages: u16) -> Option<InFlight> {
+        let sent = self.window.len() - self.unsent;
+        if self.unsent == 0 || sent >= usize::from(max_messages) {
+            return None;
+        }
+        let entry = self.window.iter_mut().find(|entry| !entry.sent)?;
+        entry.sent = true;
+        self.unsent -= 1;
+        Some(entry.message.clone())
+    }
+
+    /// Gives up a message that the client can't take.
+    pub fn abandon(&mut self, id: PacketId) {
+        self.finish(id, |_| true);
     }
 
     /// Puts back a message that was in flight before a restart.
-    pub fn restore(&mut self, entry: InFlight) {
-        self.last_id = entry.id.get();
-        self.bytes += entry.stage.size();
-        self.window.push_back(entry);
+    pub fn restore(&mut self, message: InFlight) {
+        self.put(message, false);
+    }
+
+    fn put(&mut self, message: InFlight, sent: bool) {
+        self.last_id = message.id.get();
+        self.bytes += message.stage.size();
+        self.unsent += usize::from(!sent);
+        self.window.push_back(Entry { message, sent });
     }
 
     fn finish(&mut self, id: PacketId, due: impl Fn(&Stage) -> bool) -> bool {
@@ -110,12 +155,14 @@ impl Outgoing {
         let Some(index) = self
             .window
             .iter()
-            .position(|entry| entry.id == id && due(&entry.stage))
+            .position(|entry| entry.message.id == id && due(&entry.message.stage))
         else {
             return false;
         };
         if let Some(entry) = self.window.remove(index) {
-            self.bytes -= entry.stage.size();
+            self.bytes -= entry.message.stage.size();
+            // A late answer to what was sent on an earlier connection counts too.
+            self.unsent -= usize::from(!entry.sent);
         }
         if self.window.is_empty() {
             // A client that is idle keeps no memory for the burst it once had.
@@ -124,12 +171,12 @@ impl Outgoing {
         true
     }
 
-    /// The next identifier that is not in use, if any [MQTT-2.3.1-2], [MQTT-2.3.1-4].
+    /// The next identifier that is not in use, if any [MQTT-2.2.1-3].
     fn free_id(&self) -> Option<PacketId> {
         let ids = (1..=u16::MAX).map(|step| self.last_id.wrapping_add(step));
         let mut free = ids
             .filter_map(PacketId::new)
-            .filter(|id| self.window.iter().all(|entry| entry.id != *id));
+            .filter(|id| self.window.iter().all(|entry| entry.message.id != *id));
         free.next()
     }
 }
@@ -180,6 +227,24 @@ mod tests {
         assert!(outgoing.receive(id), "a repeated PUBREC is answered again");
         assert!(outgoing.complete(id));
         assert!(!outgoing.complete(id));
+    }
+
+    #[test]
+    fn an_answer_from_before_counts_though_the_message_was_not_sent_again() {
+        let mut outgoing = Outgoing::default();
+        let ids: Vec<_> = (0..3)
+            .map(|_| outgoing.start(delivery(QoS::AtLeastOnce)).unwrap())
+            .collect();
+        outgoing.rewind();
+        assert_eq!(outgoing.next_again(1).unwrap().id, ids[0]);
+        assert!(outgoing.next_again(1).is_none(), "one is on its way");
+        for id in [ids[2], ids[0]] {
+            assert!(outgoing.acknowledge(id));
+        }
+        assert!(!outgoing.has_room(10, usize::MAX), "one is to come again");
+        assert_eq!(outgoing.next_again(1).unwrap().id, ids[1]);
+        assert!(outgoing.acknowledge(ids[1]));
+        assert!(outgoing.has_room(1, usize::MAX));
     }
 
     #[test]

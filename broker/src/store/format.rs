@@ -1,11 +1,13 @@
 //! The primitives of the file: numbers, texts, byte strings and moments.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::codec::{PacketId, QoS, Text};
+use crate::router::Scope;
 
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -31,18 +33,18 @@ pub enum FormatError {
 }
 
 /// Reads fields from the front of bytes.
-pub(super) struct Reader<'a> {
+pub(super) struct Reader {
     bytes: Bytes,
     /// The format that the bytes are in.
     pub(super) format: u16,
     /// Where and when they are read.
-    pub(super) context: &'a Context,
+    pub(super) context: Context,
     /// The numbers that listeners have in the bytes, and now.
     pub(super) listeners: Vec<(usize, usize)>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: Bytes, context: &'a Context) -> Self {
+impl Reader {
+    pub(super) fn new(bytes: Bytes, context: Context) -> Self {
         Self {
             bytes,
             format: 0,
@@ -158,13 +160,24 @@ pub struct Context {
     pub now: Instant,
     /// Now, in seconds since 1970: what holds over a restart.
     pub seconds: u64,
-    /// The numbers of the listeners, and what they are called: they may have other numbers after a restart.
-    pub listeners: Vec<(usize, String)>,
+    /// The listeners.
+    pub listeners: Vec<ListenerName>,
+}
+
+/// A listener as it is known again after a restart, when it may have another number.
+#[derive(Debug, Clone)]
+pub struct ListenerName {
+    /// Its number now.
+    pub number: usize,
+    /// Where it listens.
+    pub name: String,
+    /// Where the names and topics of its clients are what they are.
+    pub scope: Arc<Scope>,
 }
 
 impl Context {
     /// That of this moment.
-    pub fn now(listeners: Vec<(usize, String)>) -> Self {
+    pub fn now(listeners: Vec<ListenerName>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             now: Instant::now(),
@@ -175,13 +188,31 @@ impl Context {
 
     /// The number of the listener that stands for one that is gone.
     pub(super) fn first_listener(&self) -> usize {
-        self.listeners.first().map_or(0, |entry| entry.0)
+        self.listeners.first().map_or(0, |listener| listener.number)
     }
 
     /// The number that the listener with this name has.
     pub(super) fn number_of(&self, name: &str) -> usize {
-        let known = self.listeners.iter().find(|entry| entry.1 == name);
-        known.map_or_else(|| self.first_listener(), |entry| entry.0)
+        let known = self.listeners.iter().find(|listener| listener.name == name);
+        known.map_or_else(|| self.first_listener(), |listener| listener.number)
+    }
+
+    /// Where the names of the clients of the listener with this number are what they are.
+    pub(super) fn scope_of(&self, number: usize) -> Arc<Scope> {
+        let known = self
+            .listeners
+            .iter()
+            .find(|listener| listener.number == number);
+        known.map_or_else(Arc::default, |listener| Arc::clone(&listener.scope))
+    }
+
+    /// The same as of a moment not before `seconds` since 1970: a board without a clock may start with an earlier one,
+    /// and then no time has passed.
+    pub(super) fn no_earlier_than(&self, seconds: u64) -> Self {
+        Self {
+            seconds: self.seconds.max(seconds),
+            ..self.clone()
+        }
     }
 
     /// Seconds since 1970, parts of one cut off.

@@ -10,5 +10,5 @@ mod record;
 mod snapshot;
 
 pub use file::{Loaded, StoreError, load, save};
-pub use format::{Context, FormatError};
+pub use format::{Context, FormatError, ListenerName};
 pub use snapshot::Snapshot;

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::format::{Context, FormatError, Reader, put_bytes, put_count, put_optional};
 use crate::codec::{Forwarded, MessageProperties, RetainHandling, SubscriptionOptions, Text, Will};
@@ -28,11 +28,20 @@ fn put_identity(identity: &Identity, out: &mut BytesMut) {
     put_optional(identity.username.as_ref(), out, put_text);
 }
 
-fn identity(reader: &mut Reader<'_>) -> Result<Identity, FormatError> {
+/// Where the names are what they are is known when the listener is.
+fn identity(reader: &mut Reader) -> Result<Identity, FormatError> {
     Ok(Identity {
         client_id: reader.text()?,
         username: reader.optional(Reader::text)?,
+        scope: Arc::default(),
     })
+}
+
+fn came_by(identity: Identity, listener: usize, reader: &Reader) -> Identity {
+    Identity {
+        scope: reader.context.scope_of(listener),
+        ..identity
+    }
 }
 
 pub(super) fn put_listener(number: usize, out: &mut BytesMut) {
@@ -40,13 +49,13 @@ pub(super) fn put_listener(number: usize, out: &mut BytesMut) {
     out.put_u16(u16::try_from(number).unwrap_or_default());
 }
 
-fn topic(reader: &mut Reader<'_>) -> Result<Text, FormatError> {
+fn topic(reader: &mut Reader) -> Result<Text, FormatError> {
     let topic = reader.text()?;
     crate::topic::validate_name(&topic).map_err(|_invalid| FormatError::Value)?;
     Ok(topic)
 }
 
-fn forwarded(reader: &mut Reader<'_>) -> Result<Forwarded, FormatError> {
+fn forwarded(reader: &mut Reader) -> Result<Forwarded, FormatError> {
     Forwarded::new(reader.bytes()?).map_err(|_invalid| FormatError::Value)
 }
 
@@ -65,7 +74,7 @@ pub(super) fn put_message(message: &Message, context: &Context, out: &mut BytesM
     });
 }
 
-pub(super) fn message(reader: &mut Reader<'_>) -> Result<Message, FormatError> {
+pub(super) fn message(reader: &mut Reader) -> Result<Message, FormatError> {
     let qos = reader.qos()?;
     let retain = reader.flag()?;
     let topic = topic(reader)?;
@@ -83,9 +92,11 @@ pub(super) fn message(reader: &mut Reader<'_>) -> Result<Message, FormatError> {
     }
     let expires = reader.optional(Reader::moment)?;
     let source = reader.optional(|reader| {
+        let identity = identity(reader)?;
+        let listener = reader.listener()?;
         Ok(Source {
-            identity: Arc::new(identity(reader)?),
-            listener: reader.listener()?,
+            identity: Arc::new(came_by(identity, listener, reader)),
+            listener,
         })
     })?;
     Ok(message.expiring(expires).published_by(source))
@@ -100,7 +111,7 @@ fn put_delivery(delivery: &Delivery, context: &Context, out: &mut BytesMut) {
     out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
 }
 
-fn delivery(reader: &mut Reader<'_>) -> Result<Delivery, FormatError> {
+fn delivery(reader: &mut Reader) -> Result<Delivery, FormatError> {
     let qos = reader.qos()?;
     let retain = reader.flag()?;
     let message = Arc::new(message(reader)?);
@@ -132,7 +143,7 @@ fn put_in_flight(entry: &InFlight, context: &Context, out: &mut BytesMut) {
     }
 }
 
-fn in_flight(reader: &mut Reader<'_>) -> Result<InFlight, FormatError> {
+fn in_flight(reader: &mut Reader) -> Result<InFlight, FormatError> {
     let id = reader.packet_id()?;
     let stage = match reader.u8()? {
         AWAITS_PUBACK => Stage::PubAck(delivery(reader)?),
@@ -156,7 +167,7 @@ fn put_subscription(filter: &Text, granted: Granted, out: &mut BytesMut) {
     out.put_u32(granted.number.map_or(0, NonZeroU32::get));
 }
 
-fn subscription(reader: &mut Reader<'_>) -> Result<(Text, Granted), FormatError> {
+fn subscription(reader: &mut Reader) -> Result<(Text, Granted), FormatError> {
     let filter = reader.text()?;
     crate::topic::validate_filter(&filter).map_err(|_invalid| FormatError::Value)?;
     if reader.format < 2 {
@@ -189,7 +200,7 @@ fn put_will(pending: &PendingWill, context: &Context, out: &mut BytesMut) {
     put_bytes(will.properties.forwarded.as_bytes(), out);
 }
 
-fn will(reader: &mut Reader<'_>) -> Result<PendingWill, FormatError> {
+fn will(reader: &mut Reader) -> Result<PendingWill, FormatError> {
     let due = reader.moment()?;
     let topic = topic(reader)?;
     let payload = reader.bytes()?;
@@ -231,14 +242,20 @@ pub(super) fn put_session(session: &SessionImage, context: &Context, out: &mut B
         put_delivery(delivery, context, out);
     }
     out.put_u32(session.expiry.0);
-    out.put_u64(context.unix(session.away_since));
+    put_optional(session.away_since, out, |since, out| {
+        out.put_u64(context.unix(since));
+    });
+    out.put_u8(session.bridge.into());
     put_listener(session.listener, out);
+    put_bytes(session.identity.scope.mount_point.as_bytes(), out);
     put_optional(session.will.as_ref(), out, |will, out| {
         put_will(will, context, out);
     });
 }
 
-pub(super) fn session(reader: &mut Reader<'_>) -> Result<SessionImage, FormatError> {
+/// Reads a session; `None` is one whose client would come back below another mount point, and so with other
+/// subscriptions.
+pub(super) fn session(reader: &mut Reader) -> Result<Option<SessionImage>, FormatError> {
     let mut session = SessionImage {
         identity: identity(reader)?,
         subscriptions: reader.list(subscription)?,
@@ -246,15 +263,22 @@ pub(super) fn session(reader: &mut Reader<'_>) -> Result<SessionImage, FormatErr
         received: reader.list(Reader::packet_id)?,
         queued: reader.list(delivery)?,
         expiry: SessionExpiry::NEVER,
-        away_since: reader.context.now,
+        away_since: None,
+        bridge: false,
         listener: 0,
         will: None,
     };
+    let mut mount_point = Bytes::new();
     if reader.format >= 2 {
         session.expiry = SessionExpiry(reader.u32()?);
-        session.away_since = reader.moment()?;
+        let since = reader.optional(Reader::moment)?;
+        session.away_since = since.map(|since| since.min(reader.context.now));
+        session.bridge = reader.flag()?;
         session.listener = reader.listener()?;
+        mount_point = reader.bytes()?;
         session.will = reader.optional(will)?;
     }
-    Ok(session)
+    session.identity = came_by(session.identity, session.listener, reader);
+    let same = session.identity.scope.mount_point.as_bytes() == mount_point;
+    Ok(Some(session).filter(|_| same))
 }

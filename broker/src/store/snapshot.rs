@@ -1,7 +1,6 @@
 //! All durable state at one moment, as a value and as bytes.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
@@ -34,13 +33,13 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes a picture of `router`. Messages are shared, not copied, and each session is locked for itself,
     /// so that clients hardly notice. `$SYS` is made anew at each start and not saved.
-    pub fn of(router: &Router, now: Instant) -> Self {
+    pub fn of(router: &Router) -> Self {
         let mut retained = router.retained_now();
         retained.retain(|message| !message.topic().starts_with("$SYS/"));
         let clients = router.clients_now();
         let mut sessions: Vec<_> = clients
             .iter()
-            .filter_map(|client| SessionImage::of(client, now))
+            .filter_map(|client| SessionImage::of(client))
             .collect();
         retained.sort_unstable_by(|a, b| a.topic().cmp(b.topic()));
         sessions.sort_unstable_by(|a, b| a.identity.client_id.cmp(&b.identity.client_id));
@@ -52,10 +51,11 @@ impl Snapshot {
         let mut out = BytesMut::new();
         out.put_slice(MAGIC);
         out.put_u16(FORMAT);
+        out.put_u64(context.seconds);
         put_count(context.listeners.len(), &mut out);
-        for (number, name) in &context.listeners {
-            put_listener(*number, &mut out);
-            put_bytes(name.as_bytes(), &mut out);
+        for listener in &context.listeners {
+            put_listener(listener.number, &mut out);
+            put_bytes(listener.name.as_bytes(), &mut out);
         }
         put_count(self.retained.len(), &mut out);
         for message in &self.retained {
@@ -87,21 +87,27 @@ impl Snapshot {
         if Sha256::digest(&bytes)[..] != checksum[..] {
             return Err(FormatError::Checksum);
         }
-        let mut reader = Reader::new(bytes.slice(MAGIC.len()..), context);
+        let mut reader = Reader::new(bytes.slice(MAGIC.len()..), context.clone());
         reader.format = reader.u16()?;
         if !(1..=FORMAT).contains(&reader.format) {
             return Err(FormatError::Version(reader.format));
         }
         if reader.format >= 2 {
+            let saved = reader.u64()?;
+            reader.context = context.no_earlier_than(saved);
             reader.listeners = reader.list(|reader| {
                 let number = usize::from(reader.u16()?);
-                Ok((number, reader.context.number_of(&reader.text()?)))
+                let name = reader.text()?;
+                Ok((number, reader.context.number_of(&name)))
             })?;
         }
         let retained = reader.list(|reader| message(reader).map(Arc::new))?;
         let sessions = reader.list(session)?;
         reader.end()?;
-        Ok(Self { retained, sessions })
+        Ok(Self {
+            retained,
+            sessions: sessions.into_iter().flatten().collect(),
+        })
     }
 }
 
@@ -117,25 +123,32 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::Duration;
 
+    use super::super::format::ListenerName;
     use super::*;
     use crate::codec::{
         Forwarded, MessageProperties, PacketId, Property, QoS, RetainHandling, SubscriptionOptions,
         Text, Will,
     };
-    use crate::router::{
-        Delivery, DeliveryRules, Granted, Identity, Numbers, PendingWill, SessionExpiry,
-    };
+    use crate::router::{Delivery, Granted, Identity, Numbers, PendingWill, Scope, SessionExpiry};
     use crate::session::{InFlight, Stage};
 
     fn text(text: &str) -> Text {
         Text::new(text).unwrap()
     }
 
+    fn listener(number: usize, name: &str) -> ListenerName {
+        ListenerName {
+            number,
+            name: name.to_owned(),
+            scope: Arc::new(Scope {
+                authority: "passwd".to_owned(),
+                mount_point: "cabin/".to_owned(),
+            }),
+        }
+    }
+
     fn context() -> Context {
-        Context::now(vec![
-            (0, "port 1883".to_owned()),
-            (1, "port 8883".to_owned()),
-        ])
+        Context::now(vec![listener(0, "port 1883"), listener(1, "port 8883")])
     }
 
     fn message(topic: &str, qos: QoS) -> Message {
@@ -164,6 +177,7 @@ mod tests {
         let identity = Identity {
             client_id: text("c"),
             username: Some(text("fred")),
+            scope: context.scope_of(1),
         };
         let source = crate::router::Source {
             identity: Arc::new(identity.clone()),
@@ -191,7 +205,8 @@ mod tests {
             sessions: vec![SessionImage {
                 identity,
                 expiry: SessionExpiry(3600),
-                away_since: context.now,
+                away_since: Some(context.now),
+                bridge: true,
                 listener: 1,
                 subscriptions: vec![
                     (text("$share/g/x"), QoS::AtMostOnce.into()),
@@ -253,22 +268,15 @@ mod tests {
     #[test]
     fn a_router_has_the_same_state_after_it_was_saved_and_restored() {
         let router = Router::default();
-        let limits = DeliveryRules {
-            messages: 10,
-            bytes: 1000,
-            qos0_offline: false,
-            upgrade_qos: false,
-            duplicates: false,
-        };
         let context = context();
         let snapshot = example(&context);
         for message in &snapshot.retained {
             router.restore_retained(Arc::clone(message));
         }
         for session in snapshot.sessions.clone() {
-            router.restore_session(session, limits);
+            router.restore_session(session);
         }
-        assert_eq!(Snapshot::of(&router, context.now), snapshot);
+        assert_eq!(Snapshot::of(&router), snapshot);
     }
 
     #[test]
@@ -278,7 +286,7 @@ mod tests {
         let after = Context {
             now: before.now,
             seconds: before.seconds + 20,
-            listeners: vec![(5, "port 8883".to_owned())],
+            listeners: vec![listener(5, "port 8883")],
         };
         let read = Snapshot::decode(bytes, &after).unwrap();
         let left = read.retained[0].remaining(after.now);
@@ -288,6 +296,30 @@ mod tests {
         assert_eq!(session.listener, 5);
         let will = session.will.as_ref().unwrap();
         assert_eq!(will.due, after.now + Duration::from_secs(40));
+    }
+
+    #[test]
+    fn a_clock_that_starts_too_early_prolongs_nothing() {
+        let before = context();
+        let bytes = example(&before).encode(&before);
+        let after = Context {
+            seconds: 5,
+            ..before
+        };
+        let read = Snapshot::decode(bytes, &after).unwrap();
+        assert_eq!(read.retained[0].remaining(after.now), Some(60));
+        let will = read.sessions[0].will.as_ref().unwrap();
+        assert_eq!(will.due, after.now + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_session_below_another_mount_point_is_not_resumed() {
+        let before = context();
+        let bytes = example(&before).encode(&before);
+        let mut after = before;
+        after.listeners[1].scope = Arc::default();
+        let read = Snapshot::decode(bytes, &after).unwrap();
+        assert_eq!((read.retained.len(), read.sessions.len()), (2, 0));
     }
 
     #[test]
@@ -313,7 +345,9 @@ mod tests {
         put_count(1, &mut out);
         out.put_slice(&[1, 0]);
         put_old_message(&mut out);
-        let read = Snapshot::decode(sealed(out), &context()).unwrap();
+        let mut context = context();
+        context.listeners[0].scope = Arc::default();
+        let read = Snapshot::decode(sealed(out), &context).unwrap();
         assert_eq!(*read.retained[0].topic(), "a/b");
         let session = &read.sessions[0];
         assert_eq!(session.expiry, SessionExpiry::NEVER);

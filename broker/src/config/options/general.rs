@@ -79,7 +79,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             draft.persistence_place = Some(line.place.clone());
             Ok(())
         },
-    ),
+    )
+    .at_start(),
     works(
         "persistence_file",
         General,
@@ -92,7 +93,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         },
     )
     .rest()
-    .once(),
+    .once()
+    .at_start(),
     works(
         "persistence_location",
         General,
@@ -105,7 +107,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         },
     )
     .rest()
-    .once(),
+    .once()
+    .at_start(),
     works(
         "pid_file",
         General,

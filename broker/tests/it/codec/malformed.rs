@@ -110,7 +110,11 @@ fn each_broken_rule_of_answers_and_properties_has_its_error_and_its_reason() {
             E::Topic(TopicError::Empty),
             R::ProtocolError,
         ),
-        (subscribe_5("t", 0x03), E::QoS(3), R::MalformedPacket),
+        (
+            subscribe_5("t", 0x03),
+            E::SubscriptionOptions(3),
+            R::ProtocolError,
+        ),
     ]);
     let both = [&user[..], &user[..]].concat();
     assert!(
@@ -127,11 +131,11 @@ fn each_broken_rule_of_subscriptions_and_connect_has_its_error_and_its_reason() 
         (
             subscribe_5("t", 0x30),
             E::SubscriptionOptions(0x30),
-            R::MalformedPacket,
+            R::ProtocolError,
         ),
         (
             subscribe_5("t", 0x40),
-            E::SubscriptionOptions(0x40),
+            E::ReservedOptions(0x40),
             R::MalformedPacket,
         ),
         (
@@ -141,7 +145,7 @@ fn each_broken_rule_of_subscriptions_and_connect_has_its_error_and_its_reason() 
         ),
         (
             subscribe_5("$share/g", 0x00),
-            E::Topic(TopicError::Shared),
+            E::Filter(TopicError::Shared),
             R::MalformedPacket,
         ),
         (
@@ -194,7 +198,7 @@ fn each_broken_rule_has_its_error() {
         (b"\x82\x06\x00\x01\x00\x01t\x04", DecodeError::QoS(4)),
         (
             b"\x82\x07\x00\x01\x00\x02t#\x00",
-            DecodeError::Topic(TopicError::WildcardInLevel('#')),
+            DecodeError::Filter(TopicError::WildcardInLevel('#')),
         ),
     ];
     for (bytes, expected) in cases {
