@@ -29,7 +29,7 @@ const ARGON2_DIGEST: usize = 32;
 const WEAK_BELOW: u32 = 1_000;
 
 /// The salted hash of a password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PasswordHash {
     scheme: Scheme,
     salt: Box<[u8]>,
