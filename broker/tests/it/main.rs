@@ -32,8 +32,9 @@ mod passwd;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
-mod support;
 #[cfg(feature = "server")]
+mod standing;
+mod support;
 mod tls;
 #[cfg(feature = "server")]
 mod wire;
