@@ -143,8 +143,8 @@ impl ServerTls {
         let ends = ends
             .filter_map(validity::end)
             .map(UnixTime::since_unix_epoch);
-        ends.filter_map(|end| self.standing_at(own, between, end))
-            .next()
+        let mut ends = ends;
+        ends.find_map(|end| self.standing_at(own, between, end))
             .unwrap_or(Standing::Untrusted)
     }
 

@@ -35,6 +35,7 @@ mod settings;
 #[cfg(feature = "server")]
 mod standing;
 mod support;
+#[cfg(feature = "server")]
 mod tls;
 #[cfg(feature = "server")]
 mod wire;
