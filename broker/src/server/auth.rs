@@ -318,9 +318,11 @@ fn log_lockout(shared: &Shared, name: &str, origin: Origin, lockout: Lockout) {
         Locked::Friend => format!("user '{name}' at {origin} is"),
     };
     let but = match lockout.who {
-        Locked::Origin | Locked::Network => "; who has logged in from there before is not",
+        Locked::Origin | Locked::Network => {
+            "; who has logged in from there since the broker started is not"
+        }
         Locked::Name => {
-            "; where that user has logged in before is not, and from elsewhere there is one try"
+            "; where that user has logged in since the broker started is not, and from elsewhere there is one try"
         }
         Locked::Friend => "",
     };

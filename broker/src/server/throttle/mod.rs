@@ -9,6 +9,7 @@
 //!
 //! - A *pair* of address and name that has logged in before is a friend. It has an account of its own, with the
 //!   same limit, and what strangers do, under its name or from behind the same router, does not count there.
+//!   A restart forgets friends as it does failures: no file says who was where.
 //! - Everybody else who comes with a name that is locked out, from an address that has not failed with it, may try
 //!   once per window. The owner on a new network gets in; of a stranger's addresses, each gets one guess instead
 //!   of ten. Against very many addresses this is no wall, and none could be without locking out the owner: there the
