@@ -13,6 +13,7 @@ pub mod log;
 #[cfg(feature = "server")]
 pub mod manual;
 pub mod passwd;
+mod quote;
 #[cfg(feature = "server")]
 pub mod router;
 #[cfg(feature = "server")]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::quote;
 use crate::topic::{self, TopicError};
 
 /// An ACL file: its lines in order, comments included.
@@ -73,8 +74,8 @@ pub struct AclError {
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AclProblem {
-    /// It begins with no known word.
-    #[error("invalid line: expected `user`, `topic`, `pattern` or `#`, found {0:?}")]
+    /// It begins with no known word. This is how that may be shown: it may be a password file that is read.
+    #[error("invalid line: expected `user`, `topic`, `pattern` or `#`, found {0}")]
     Unknown(String),
     /// `user` and nothing more.
     #[error("missing user name after `user`")]
@@ -82,9 +83,9 @@ pub enum AclProblem {
     /// `topic` or `pattern` and nothing more.
     #[error("missing topic after `{0}`")]
     NoTopic(&'static str),
-    /// Two words or more, the first of them no permission.
+    /// Two words or more, the first of them, shown as that may be, no permission.
     #[error(
-        "invalid access type {0:?}: expected read, write, readwrite or deny \
+        "invalid access type {0}: expected read, write, readwrite or deny \
          (a topic with a space in it needs one before it)"
     )]
     Permission(String),
@@ -188,7 +189,7 @@ fn parse_line(line: &str) -> Result<AclLine, AclProblem> {
             .map(|(permission, filter)| AclLine::Topic(permission, filter)),
         "pattern" => permission_and_filter("pattern", rest)
             .map(|(permission, filter)| AclLine::Pattern(permission, filter)),
-        _ => Err(AclProblem::Unknown(word.to_owned())),
+        _ => Err(AclProblem::Unknown(quote::word(word))),
     }
 }
 
@@ -203,7 +204,7 @@ fn permission_and_filter(
         (word, filter) => {
             let permission = Permission::from_word(word);
             (
-                permission.ok_or_else(|| AclProblem::Permission(word.to_owned()))?,
+                permission.ok_or_else(|| AclProblem::Permission(quote::word(word)))?,
                 filter,
             )
         }

@@ -189,12 +189,22 @@ fn hash_clear_text(path: &Path, algorithm: Algorithm) -> Result<(), Failure> {
     let guarded = Guarded::open(path)?;
     let mut file = read(&guarded, path)?;
     let names = file.hash_clear_text(|password| PasswordHash::with(password, algorithm))?;
-    if names.is_empty() {
-        say("Nothing to hash: no password stands in clear text.");
-        complain(path, &file);
-    } else {
+    let left = !PasswordFile::read(&file.to_string()).1.is_empty();
+    if !names.is_empty() {
         write(&guarded, path, &file)?;
         say(format_args!("Hashed the passwords of {}", names.join(", ")));
+    } else if left {
+        complain(path, &file);
+        say("Nothing was hashed.");
+    } else {
+        say("Nothing to hash: no password stands in clear text.");
+    }
+    if left {
+        say(format_args!(
+            "Warning: the lines with a warning were left as they are, in clear text if they were; `mqtt-broker passwd \
+             {} NAME` sets a password.",
+            path.display()
+        ));
     }
     Ok(())
 }

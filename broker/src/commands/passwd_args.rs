@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::passwd::{Algorithm, DEFAULT_ITERATIONS};
+use crate::passwd::{Algorithm, DEFAULT_ITERATIONS, MAX_ITERATIONS};
 
 /// How to call it.
 pub(super) const USAGE: &str = "\
@@ -83,7 +83,7 @@ pub(super) enum ArgumentError {
     NoValue(&'static str),
     #[error("unknown hash {0:?}: expected sha512-pbkdf2, sha512 or argon2id")]
     Hash(String),
-    #[error("{0:?} for -I is no whole number from 1 to 4294967295")]
+    #[error("{0:?} for -I is no whole number from 1 to {MAX_ITERATIONS}")]
     Iterations(String),
     #[error("-I is for sha512-pbkdf2 alone")]
     IterationsOf,
@@ -189,6 +189,8 @@ fn options(arguments: &[OsString]) -> Result<Option<(Options, &[OsString])>, Arg
             Some("-I") => {
                 let number = value("-I")?.to_string_lossy();
                 let iterations = number.parse().ok();
+                let iterations =
+                    iterations.filter(|number: &NonZeroU32| number.get() <= MAX_ITERATIONS);
                 options.iterations =
                     Some(iterations.ok_or_else(|| ArgumentError::Iterations(number.into()))?);
                 taken = 2;
@@ -326,9 +328,9 @@ mod tests {
         -b -D f x: -b and -D exclude each other
         -H foo f x: unknown hash "foo": expected sha512-pbkdf2, sha512 or argon2id
         -H: -H needs something after it
-        -I 0 f x: "0" for -I is no whole number from 1 to 4294967295
-        -I x f x: "x" for -I is no whole number from 1 to 4294967295
-        -I 4294967296 f x: "4294967296" for -I is no whole number from 1 to 4294967295
+        -I 0 f x: "0" for -I is no whole number from 1 to 1000000
+        -I x f x: "x" for -I is no whole number from 1 to 1000000
+        -I 4294967296 f x: "4294967296" for -I is no whole number from 1 to 1000000
         -H sha512 -I 5 f x: -I is for sha512-pbkdf2 alone
         -x f x: unknown option -x
         "#);

@@ -12,6 +12,7 @@ use super::files::read_text;
 use super::lexer::{self, Word};
 use super::model::Config;
 use super::options::{self, Action, Arity, Line, OptionSpec, Repeat, Scope, Support};
+use crate::quote;
 
 /// A configuration file in a folder: its path and its text.
 type Found = (PathBuf, Result<String, Diagnostic>);
@@ -248,5 +249,7 @@ fn unknown(name: &str) -> String {
             .map(|nearest| format!("; did you mean `{nearest}`?"))
             .unwrap_or_default()
     };
-    format!("unknown configuration variable {name:?}{meant}")
+    // It may be a password file that is read.
+    let name = quote::word(name);
+    format!("unknown configuration variable {name}{meant}")
 }

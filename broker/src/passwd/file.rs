@@ -334,23 +334,28 @@ mod tests {
     #[test]
     fn clear_text_is_hashed_once_and_everything_else_kept() {
         let good = hash("x");
+        let salt = "x".repeat(43);
         let text = format!(
-            "# people\nfred: flint:stone \nhashed:{good}\nfred:again\nempty:\nnewer:$9$x$y\n#:x\noops\n"
+            "# people\nfred: flint:stone \nhashed:{good}\nfred:again\nempty:\nnewer:$5$x{salt}\nbob:$ecr$et\n#:x\noops\n"
         );
         let (mut file, _) = PasswordFile::read(&text);
         let mut make = |password: &Password| Ok(hash(password.expose()));
-        assert_eq!(file.hash_clear_text(&mut make).unwrap(), ["fred"]);
+        assert_eq!(file.hash_clear_text(&mut make).unwrap(), ["fred", "bob"]);
         assert!(file.authenticate("fred", b"flint:stone") && file.authenticate("hashed", b"x"));
+        assert!(
+            file.authenticate("bob", b"$ecr$et"),
+            "it only looks like one"
+        );
         let after = file.to_string();
         assert_eq!(file.hash_clear_text(&mut make), Ok(Vec::new()));
         assert_eq!(file.to_string(), after);
         let kept: Vec<_> = after
             .lines()
-            .filter(|line| !line.starts_with("fred:$7$"))
+            .filter(|line| !line.starts_with("fred:$7$") && !line.starts_with("bob:$7$"))
             .collect();
         let expected: Vec<_> = text
             .lines()
-            .filter(|line| !line.contains("flint"))
+            .filter(|line| !line.contains("flint") && !line.contains("$ecr$"))
             .collect();
         assert_eq!(kept, expected);
     }

@@ -15,6 +15,7 @@ mod file;
 mod hash;
 mod line;
 mod problem;
+mod read;
 mod scheme;
 mod secret;
 
@@ -23,4 +24,6 @@ pub use hash::{Algorithm, DEFAULT_ITERATIONS, PasswordHash};
 pub use problem::{
     HashError, HashingError, PasswdError, PasswdProblem, UserNameError, check_user_name,
 };
+#[cfg(feature = "server")]
+pub(crate) use scheme::MAX_ITERATIONS;
 pub use secret::{Password, PasswordError};

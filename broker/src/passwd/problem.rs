@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::scheme::MAX_ITERATIONS;
+
 /// The longest user name in bytes: the length field of CONNECT has 16 bits.
 const MAX_NAME: usize = 65_535;
 
@@ -85,6 +87,8 @@ pub fn check_user_name(name: &str) -> Result<(), UserNameError> {
 }
 
 /// Why a text is no hash that can be checked against.
+///
+/// Never holds a part of the text: it may be a password in clear text that begins as a hash does.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HashError {
     /// It begins with no `$N$`: most likely a password in clear text.
@@ -92,11 +96,12 @@ pub enum HashError {
         "is not a hash: expected $7$…, $6$… or $argon2id$…; `mqtt-broker passwd -U FILE` hashes a file of clear-text passwords"
     )]
     NotAHash,
-    /// A hash of a kind that is not understood.
+    /// A hash of a kind that other programs write.
     #[error(
-        "has the unknown type ${0}$: expected $7$ (PBKDF2), $6$ (SHA-512) or $argon2id$; set the password again"
+        "is hashed with {0}, which is not understood: expected $7$ (PBKDF2), $6$ (SHA-512) or $argon2id$; set the \
+         password again"
     )]
-    UnknownType(String),
+    UnknownType(&'static str),
     /// The number of parts between the `$` is wrong.
     #[error("has {found} parts after its type, expected {expected}")]
     Parts {
@@ -106,21 +111,28 @@ pub enum HashError {
         found: usize,
     },
     /// The iterations are no number above zero.
-    #[error("has {0:?} for its number of iterations, expected a whole number from 1 to 4294967295")]
-    Iterations(String),
+    #[error("has no whole number above 0 for its iterations")]
+    Iterations,
+    /// PBKDF2 asks for more than a login may cost.
+    #[error(
+        "costs too much: a login may take {MAX_ITERATIONS} iterations, some 4 seconds on a Raspberry Pi 3; set the \
+         password again"
+    )]
+    Pbkdf2Cost,
     /// argon2id in another version than the one of RFC 9106.
-    #[error("has argon2id in {0:?}, expected v=19")]
-    Argon2Version(String),
+    #[error("has argon2id in another version than v=19")]
+    Argon2Version,
     /// argon2id's parameters can't be read, or are below what argon2 asks for.
     #[error(
-        "has {0:?} for argon2id's parameters, expected m=KIB,t=PASSES,p=LANES with at least 8 KiB for each lane"
+        "has wrong parameters for argon2id, expected m=KIB,t=PASSES,p=LANES with at least 8 KiB for each lane"
     )]
-    Argon2Parameters(String),
+    Argon2Parameters,
     /// argon2id's parameters ask for more than a login may cost.
     #[error(
-        "costs too much with {0:?}: one login may take 256 MiB, fill 1 GiB in all its passes, and have 64 lanes"
+        "costs too much: one login may take 256 MiB, fill 1 GiB in all its passes, and have 64 lanes; set the \
+         password again"
     )]
-    Argon2Cost(String),
+    Argon2Cost,
     /// Salt or digest is not standard Base64: padded in `$6$` and `$7$`, unpadded in argon2id.
     #[error("has a {0} that is not Base64")]
     Base64(&'static str),

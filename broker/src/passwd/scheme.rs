@@ -11,6 +11,10 @@ use super::argon::Argon2id;
 pub(super) const NEW_SALT: usize = 12;
 /// The other length of salt that Mosquitto 2.1 writes.
 const LONG_SALT: usize = 64;
+/// The most iterations of PBKDF2: some 4 seconds on a Raspberry Pi 3, by the estimate of
+/// [`DEFAULT_ITERATIONS`](super::DEFAULT_ITERATIONS). Few logins are checked at a time, so that one that takes
+/// hours would keep everybody out.
+pub(crate) const MAX_ITERATIONS: u32 = 1_000_000;
 /// SHA-512 gives 64 bytes, and Mosquitto derives as many with PBKDF2.
 pub(super) const DIGEST: usize = 64;
 

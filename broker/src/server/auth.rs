@@ -11,7 +11,7 @@ use tokio::{task, time};
 use super::admit::Peer;
 use super::settings::ListenerRules;
 use super::shared::Shared;
-use super::throttle::{Attempt, Locked, Lockout, Origin, Outcome, Rules, Start, Throttle};
+use super::throttle::{Attempt, Guess, Locked, Lockout, Origin, Outcome, Rules, Start, Throttle};
 use crate::codec::{Connect, Reason, Text};
 use crate::log::LogType;
 use crate::passwd::PasswordFile;
@@ -92,9 +92,10 @@ impl PasswordCheck {
         let Some(_place) = Waiting::new(&self.waiting) else {
             return Answer::Busy;
         };
-        let mut trial = match time::timeout(PATIENCE, self.begin(origin, &name)).await {
+        let guess = self.throttle().guess(&password, file.lookup(&name));
+        let mut trial = match time::timeout(PATIENCE, self.begin(origin, &name, guess)).await {
             Ok(Ok(trial)) => trial,
-            Ok(Err(until)) => return Answer::LockedOut(until),
+            Ok(Err(answer)) => return answer,
             Err(_elapsed) => return Answer::Busy,
         };
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
@@ -117,19 +118,20 @@ impl PasswordCheck {
         }
     }
 
-    /// Waits until the login may be tried; an error says until when it may not.
-    async fn begin(&self, origin: Origin, name: &str) -> Result<Trial<'_>, Instant> {
+    /// Waits until the login may be tried; an error is its answer if that needs no trial.
+    async fn begin(&self, origin: Origin, name: &str, guess: Guess) -> Result<Trial<'_>, Answer> {
         loop {
             // Made before the question: what ends in between is not missed.
             let ended = self.ended.notified();
-            match self.throttle().start(Instant::now(), origin, name) {
+            match self.throttle().start(Instant::now(), origin, name, guess) {
                 Start::Go(attempt) => {
                     return Ok(Trial {
                         check: self,
                         attempt: Some(attempt),
                     });
                 }
-                Start::Refused(until) => return Err(until),
+                Start::KnownWrong => return Err(Answer::Wrong(Vec::new())),
+                Start::Refused(until) => return Err(Answer::LockedOut(until)),
                 Start::Wait => {}
             }
             ended.await;
@@ -309,13 +311,18 @@ fn log_lockout(shared: &Shared, name: &str, origin: Origin, lockout: Lockout) {
     let until = utc(lockout.until);
     let who = match lockout.who {
         Locked::Origin => format!("{origin} is"),
+        Locked::Network => origin
+            .network()
+            .map_or_else(String::new, |network| format!("{network} is")),
         Locked::Name => format!("user '{name}' is"),
         Locked::Friend => format!("user '{name}' at {origin} is"),
     };
     let but = match lockout.who {
-        Locked::Origin => "; who has logged in from there before is not",
+        Locked::Origin | Locked::Network => {
+            "; who has logged in from there since the broker started is not"
+        }
         Locked::Name => {
-            "; where that user has logged in before is not, and from elsewhere there is one try"
+            "; where that user has logged in since the broker started is not, and from elsewhere there is one try"
         }
         Locked::Friend => "",
     };

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::connection::{self, Incoming};
+use super::descriptors::Doorkeeper;
 use super::error::ServerError;
 use super::memory;
 use super::settings::Settings;
@@ -191,11 +192,14 @@ fn open_unix(path: &Path, log: &Logger) -> Result<UnixListener, ServerError> {
 /// Accepts connections for ever.
 pub(super) async fn accept(open: Open, shared: Arc<Shared>) {
     let mut wait = BACK_OFF.0;
+    let mut doorkeeper = Doorkeeper::default();
     loop {
         match open.next().await {
             Ok(incoming) => {
                 wait = BACK_OFF.0;
-                open.take(incoming, &shared);
+                if !doorkeeper.turns_away(&incoming, &shared) {
+                    open.take(incoming, &shared);
+                }
             }
             // The peer gave up between its first packet and now.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::activation::Inherited;
 use super::error::ServerError;
 use super::reload::{self, Loaded};
-use super::{checkup, life, privileges};
+use super::{checkup, descriptors, life, privileges};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
 use crate::log::{LogType, Logger};
@@ -65,6 +65,7 @@ fn say(error: &ServerError) {
 }
 
 fn start(args: &Args) -> Result<ExitCode, ServerError> {
+    descriptors::raise();
     let inherited = Inherited::take();
     let loaded = Loaded::read(reload::find(args)?)?;
     let config = &loaded.config;

@@ -52,8 +52,8 @@ impl Rules {
         if let Some(clock) = clock.map(|tls| tls.clock()).filter(Clock::is_behind) {
             let floor = tls::date(i64::try_from(clock.floor()).unwrap_or(i64::MAX));
             warnings.push(format!(
-                "this machine's clock says {}, which has passed: until it is set, certificates are checked as \
-                 of {floor}, when the newest file of the configuration was written or this program built.",
+                "this machine's clock says {}, before this program was built: until it is set, certificates are \
+                 checked as of {floor}, when the newest file of the configuration was written or this program built.",
                 tls::date(tls::system_seconds()),
             ));
         }
@@ -61,7 +61,7 @@ impl Rules {
     }
 }
 
-/// The clock, which is never behind the newest file of the configuration.
+/// The clock; where the system's is behind the build, that of the newest file of the configuration.
 pub(super) fn clock(files: &Files) -> Clock {
     match files.newest() {
         Some((_, time)) => Clock::default().no_earlier_than(time),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::error::ServerError;
+use super::migration;
 use super::serve::publish_wills;
 use super::shared::Shared;
 use crate::config::{Autosave, Persistence};
@@ -67,6 +68,7 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
                 ),
             );
         }
+        Loaded::Mosquitto { aside } => migration::tell(shared, &path, &aside),
         Loaded::Damaged { why, aside } => {
             let path = path.display();
             let kept = match aside {

@@ -56,7 +56,15 @@ pub enum Loaded {
         /// Where it is now.
         aside: Result<PathBuf, io::Error>,
     },
+    /// A database of Mosquitto's, with whatever is in it. It was moved out of the way, if that was possible.
+    Mosquitto {
+        /// Where it is now.
+        aside: Result<PathBuf, io::Error>,
+    },
 }
+
+/// How Mosquitto's databases begin, of all its versions.
+const MOSQUITTO: &[u8] = b"\x00\xb5\x00mosquitto db";
 
 /// Reads the state from `path`.
 ///
@@ -76,6 +84,11 @@ pub fn load(path: &Path, context: &Context) -> Result<Loaded, StoreError> {
             });
         }
     }
+    if bytes.starts_with(MOSQUITTO) {
+        return Ok(Loaded::Mosquitto {
+            aside: set_aside(path, ".mosquitto"),
+        });
+    }
     Ok(match Snapshot::decode(Bytes::from(bytes), context) {
         Ok(snapshot) => Loaded::Whole(snapshot),
         Err(why @ FormatError::Version(_)) => {
@@ -86,7 +99,7 @@ pub fn load(path: &Path, context: &Context) -> Result<Loaded, StoreError> {
         }
         Err(why) => Loaded::Damaged {
             why,
-            aside: set_aside(path),
+            aside: set_aside(path, ".damaged"),
         },
     })
 }
@@ -103,14 +116,14 @@ pub fn save(snapshot: &Snapshot, path: &Path, context: &Context) -> Result<(), S
     })
 }
 
-/// Moves a damaged file to a free name beside it: it may be the only copy of something dear.
-fn set_aside(path: &Path) -> Result<PathBuf, io::Error> {
-    let mut aside = with_suffix(path, ".damaged");
+/// Moves a file that can't be read to a free name beside it: it may be the only copy of something dear.
+fn set_aside(path: &Path, suffix: &str) -> Result<PathBuf, io::Error> {
+    let mut aside = with_suffix(path, suffix);
     for number in 2..100 {
         if !aside.exists() {
             break;
         }
-        aside = with_suffix(path, &format!(".damaged-{number}"));
+        aside = with_suffix(path, &format!("{suffix}-{number}"));
     }
     fs::rename(path, &aside)?;
     Ok(aside)

@@ -8,32 +8,35 @@ use rustls::time_provider::TimeProvider;
 /// When this program was built, in seconds since 1970.
 const BUILD_TIME: &str = env!("BUILD_TIME");
 
-/// The system's clock, but never earlier than a time that is known to have passed.
+/// The system's clock, unless it says a time before this program was built.
 ///
 /// A Raspberry Pi has no clock that runs while it is off: until it has reached a time server it says 1970, or the
-/// time at which it was turned off. Every certificate issued since would be refused as not yet valid.
+/// time at which its image was made. Every certificate issued since would be refused as not yet valid. Then it is
+/// at least the time of the build, and of the newest file of the configuration. A clock that is past the build is
+/// believed, whatever files say: one file dated ahead would make certificates end that are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
-    floor: Duration,
+    built: Duration,
+    /// The latest time that a file tells, if it is later than the build.
+    told: Duration,
 }
 
 /// No earlier than the build.
 impl Default for Clock {
     fn default() -> Self {
-        let seconds = BUILD_TIME.parse().unwrap_or(0);
-        Self {
-            floor: Duration::from_secs(seconds),
-        }
+        let built = Duration::from_secs(BUILD_TIME.parse().unwrap_or(0));
+        Self { built, told: built }
     }
 }
 
 impl Clock {
-    /// The clock, which is also no earlier than `time`.
+    /// The clock, which says no earlier time than `time` while the system's says one before the build.
     #[must_use]
     pub fn no_earlier_than(self, time: SystemTime) -> Self {
         let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            floor: self.floor.max(time),
+            told: self.told.max(time),
+            ..self
         }
     }
 
@@ -42,18 +45,23 @@ impl Clock {
         self.at(system())
     }
 
-    /// The earliest time that it says.
+    /// What it says while the system's clock is behind.
     pub fn floor(&self) -> u64 {
-        self.floor.as_secs()
+        self.told.as_secs()
     }
 
-    /// Whether the system's clock is behind a time that has passed.
+    /// Whether the system's clock is behind a time that has passed for certain.
     pub fn is_behind(&self) -> bool {
-        system() < self.floor
+        system() < self.built
     }
 
     fn at(&self, system: Duration) -> u64 {
-        system.max(self.floor).as_secs()
+        let time = if system < self.built {
+            self.told
+        } else {
+            system
+        };
+        time.as_secs()
     }
 }
 
@@ -93,12 +101,25 @@ mod tests {
     fn a_clock_in_1970_is_taken_for_the_time_of_the_build_or_of_the_newest_file() {
         let built = Clock::default();
         assert!(built.at(Duration::ZERO) > 1_760_000_000, "{built:?}");
-        let newer = UNIX_EPOCH + Duration::from_secs(4_000_000_000);
-        let clock = built.no_earlier_than(newer);
+        let clock = built.no_earlier_than(UNIX_EPOCH + Duration::from_secs(4_000_000_000));
         assert_eq!(clock.at(Duration::ZERO), 4_000_000_000);
-        assert_eq!(clock.at(Duration::from_secs(5_000_000_000)), 5_000_000_000);
         assert_eq!(clock.no_earlier_than(UNIX_EPOCH), clock);
-        assert!(clock.is_behind() && !built.is_behind());
+        assert!(!built.is_behind() && !clock.is_behind());
+        let ahead = Clock {
+            built: Duration::from_secs(5_000_000_000),
+            told: Duration::from_secs(5_000_000_001),
+        };
+        assert!(ahead.is_behind());
+        assert_eq!(ahead.seconds(), 5_000_000_001);
+    }
+
+    #[test]
+    fn a_clock_past_the_build_is_right_whatever_a_file_says() {
+        let clock = Clock::default();
+        let dated_ahead = clock.no_earlier_than(UNIX_EPOCH + Duration::from_secs(4_000_000_000));
+        assert_eq!(dated_ahead.at(clock.built), clock.built.as_secs());
+        let later = clock.built + Duration::from_secs(1);
+        assert_eq!(dated_ahead.at(later), later.as_secs());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
@@ -14,11 +15,15 @@ use rustls::{
 
 use super::ciphers::{self, Chosen};
 use super::validity::{Role, Validity, replaced_by};
-use super::{Clock, TlsError, clock, pem};
+use super::{Clock, TlsError, clock, pem, validity};
 use crate::config::{ClientCertificates, Tls, TlsVersion};
 
 /// The protocol that clients ask for by ALPN, if they do.
 const ALPN: &[u8] = b"mqtt";
+
+/// So many of the certificates that a client showed are looked at again: a longer chain is never trusted (webpki
+/// takes six between the client's and the authority's), and who shows others with it is no reason to work more.
+const LONGEST_CHAIN: usize = 8;
 
 /// How a listener encrypts, and how it judges clients' certificates.
 #[derive(Debug)]
@@ -85,7 +90,8 @@ impl ServerTls {
         config.send_tls13_tickets = 1;
         config.alpn_protocols = vec![ALPN.to_vec()];
         // The order of a list is meant; without one, a phone knows best what its processor is fast at.
-        config.ignore_client_order = settings.ciphers.is_some() || settings.ciphers_tls13.is_some();
+        config.ignore_client_order =
+            list_for_tls12(settings).is_some() || settings.ciphers_tls13.is_some();
         Ok(Self {
             config: Arc::new(config),
             verifier,
@@ -127,19 +133,40 @@ impl ServerTls {
         if !self.verifier.offer_client_auth() {
             return Standing::Good;
         }
-        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(self.clock.seconds()));
-        match self.verifier.verify_client_cert(own, between, now) {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(self.clock.seconds()));
+        if let Some(standing) = self.standing_at(own, between, now) {
+            return standing;
+        }
+        // That one of them has ended hides everything else that may be wrong. When it was shown, all on the way to
+        // an authority were good, so they are at the last second of one of them.
+        let ends = shown.unwrap_or_default().iter().take(LONGEST_CHAIN);
+        let ends = ends
+            .filter_map(validity::end)
+            .map(UnixTime::since_unix_epoch);
+        let mut ends = ends;
+        ends.find_map(|end| self.standing_at(own, between, end))
+            .unwrap_or(Standing::Untrusted)
+    }
+
+    /// What there is to say of a certificate at one time, apart from its having ended or not begun.
+    fn standing_at(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        time: UnixTime,
+    ) -> Option<Standing> {
+        match self.verifier.verify_client_cert(own, between, time) {
             Err(rustls::Error::InvalidCertificate(error)) => match error {
-                CertificateError::Revoked => Standing::Revoked,
-                CertificateError::UnknownRevocationStatus => Standing::Unlisted,
                 CertificateError::Expired
                 | CertificateError::ExpiredContext { .. }
                 | CertificateError::NotValidYet
-                | CertificateError::NotValidYetContext { .. } => Standing::Good,
-                _ => Standing::Untrusted,
+                | CertificateError::NotValidYetContext { .. } => None,
+                CertificateError::Revoked => Some(Standing::Revoked),
+                CertificateError::UnknownRevocationStatus => Some(Standing::Unlisted),
+                _ => Some(Standing::Untrusted),
             },
-            Err(_) => Standing::Untrusted,
-            Ok(_) => Standing::Good,
+            Err(_) => Some(Standing::Untrusted),
+            Ok(_) => Some(Standing::Good),
         }
     }
 }
@@ -152,18 +179,32 @@ fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
     }
 }
 
+/// The list of `ciphers`, unless there is no TLS 1.2 that it could be for.
+fn list_for_tls12(settings: &Tls) -> Option<&String> {
+    let list = settings.ciphers.as_ref();
+    list.filter(|_| settings.min_version == TlsVersion::V1_2)
+}
+
 /// The suites that the configuration chooses, of those that ring has.
 fn provider(settings: &Tls, warnings: &mut Vec<String>) -> Result<CryptoProvider, TlsError> {
     type Read = fn(&str) -> Result<Chosen, super::CipherError>;
     let lists: [(_, _, Read, _); 2] = [
         (
             "ciphers_tls1.3",
-            &settings.ciphers_tls13,
+            settings.ciphers_tls13.as_ref(),
             ciphers::tls13,
             &TLS13,
         ),
-        ("ciphers", &settings.ciphers, ciphers::tls12, &TLS12),
+        ("ciphers", list_for_tls12(settings), ciphers::tls12, &TLS12),
     ];
+    if settings.ciphers.is_some() && list_for_tls12(settings).is_none() {
+        // It is left from before, perhaps with words that mean nothing here: it decides nothing, so it is no error.
+        warnings.push(
+            "ciphers has no effect: it is for TLS 1.2, which tls_version tlsv1.3 leaves out; ciphers_tls1.3 is for \
+             TLS 1.3"
+                .to_owned(),
+        );
+    }
     let mut cipher_suites = Vec::new();
     for (option, list, read, version) in lists {
         let Some(list) = list else {

@@ -1,6 +1,7 @@
 //! How long certificates are good.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -10,6 +11,13 @@ use x509_parser::revocation_list::CertificateRevocationList;
 pub(super) fn replaced_by(list: &CertificateRevocationListDer<'_>) -> Option<i64> {
     let (_, parsed) = CertificateRevocationList::from_der(list).ok()?;
     Some(parsed.next_update()?.timestamp())
+}
+
+/// The last second of a certificate, since 1970; `None` of what is no certificate or ended before.
+pub(super) fn end(certificate: &CertificateDer<'_>) -> Option<Duration> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let end = parsed.validity().not_after.timestamp();
+    u64::try_from(end).ok().map(Duration::from_secs)
 }
 
 /// Seconds of a day.

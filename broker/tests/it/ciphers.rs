@@ -82,3 +82,32 @@ fn lists_mean_what_they_mean_to_openssl() {
         assert_eq!(ours(&tls), theirs, "{list}");
     }
 }
+
+#[test]
+fn a_list_for_tls_1_2_is_no_error_where_there_is_no_tls_1_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let home = Certificates::new();
+    home.write_server(at, "server");
+    let mut settings = Tls {
+        certfile: at.join("server.crt"),
+        keyfile: at.join("server.key"),
+        cafile: None,
+        crlfile: None,
+        client_certificates: ClientCertificates::Off,
+        user_name_from: None,
+        min_version: TlsVersion::V1_3,
+        capath: None,
+        ciphers: Some("ECDHE-RSA-AES256-SHA:nonsense".to_owned()),
+        ciphers_tls13: None,
+    };
+    let tls = ServerTls::open(&settings, Clock::default()).unwrap();
+    assert_eq!(
+        tls.warnings(),
+        [
+            "ciphers has no effect: it is for TLS 1.2, which tls_version tlsv1.3 leaves out; ciphers_tls1.3 is for TLS 1.3"
+        ]
+    );
+    settings.min_version = TlsVersion::V1_2;
+    ServerTls::open(&settings, Clock::default()).unwrap_err();
+}

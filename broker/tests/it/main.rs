@@ -32,6 +32,8 @@ mod passwd;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
+#[cfg(feature = "server")]
+mod standing;
 mod support;
 #[cfg(feature = "server")]
 mod tls;

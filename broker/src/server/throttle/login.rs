@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Origin;
+use super::{Guess, Origin};
 use crate::config::LoginThrottle;
 
 /// When somebody is locked out, and for how long.
@@ -30,6 +30,8 @@ pub(in crate::server) enum Start {
     Go(Attempt),
     /// Ask again when another login has ended.
     Wait,
+    /// It is wrong, as it was before: nothing is to be checked, and nothing counts.
+    KnownWrong,
     /// It is refused. Until then, nothing changes that.
     Refused(Instant),
 }
@@ -44,6 +46,8 @@ pub(in crate::server) struct Attempt {
     pub(super) pair: u64,
     /// Whether the pair has logged in before.
     pub(super) friend: bool,
+    /// What was tried.
+    pub(super) guess: Guess,
 }
 
 /// How a check ended.
@@ -67,6 +71,8 @@ pub(in crate::server) struct Lockout {
 pub(in crate::server) enum Locked {
     /// Everybody from where the login came from, except friends.
     Origin,
+    /// The same for the whole network that the address is in.
+    Network,
     /// The name of the login, except for friends and for one try from elsewhere.
     Name,
     /// The name from where the login came from, though it has logged in from there before.

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// The /48 of an IPv6 address: the most that one customer is given as a rule (RFC 6177).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::server) struct Network(Ipv6Addr);
+
 /// Where a login comes from, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::server) enum Origin {
@@ -21,11 +25,27 @@ impl Origin {
                 Self::Here
             }
             Some(IpAddr::V4(address)) => Self::V4(address),
-            Some(IpAddr::V6(address)) => {
-                let network = u128::from(address) & (u128::MAX << 64);
-                Self::V6(Ipv6Addr::from(network))
-            }
+            Some(IpAddr::V6(address)) => Self::V6(prefix(address, 64)),
         }
+    }
+
+    /// The network that it is counted in as well, if there is one.
+    pub(in crate::server) fn network(self) -> Option<Network> {
+        match self {
+            Self::V6(address) => Some(Network(prefix(address, 48))),
+            Self::Here | Self::V4(_) => None,
+        }
+    }
+}
+
+/// The address with only its first bits, of which there is at least one.
+fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from(u128::from(address) & (u128::MAX << (u128::BITS - bits)))
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/48", self.0)
     }
 }
 
@@ -60,5 +80,9 @@ mod tests {
         assert_eq!(Origin::of(None), Origin::Here);
         assert_eq!(origin("2001:db8::1"), origin("2001:db8::2:0:0:1"));
         assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
+        let network = |text| origin(text).network().map(|network| network.to_string());
+        assert_eq!(network("2001:db8:1:2::1").unwrap(), "2001:db8:1::/48");
+        assert_eq!(network("192.0.2.7"), None);
+        assert_eq!(network("::1"), None);
     }
 }

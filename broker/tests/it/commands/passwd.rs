@@ -192,16 +192,40 @@ fn clear_text_is_hashed_as_mosquitto_passwd_does_but_no_hash_again() {
 }
 
 #[test]
+fn a_password_that_looks_like_a_hash_is_hashed_or_said_to_be_left_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    private(folder.path(), "bob:$ecr$et\njane:$7$s3cret$x\n");
+    insta::assert_snapshot!(passwd(folder.path(), &["-U", "f"], ""), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    Warning: f:2: the password of user "jane" has 2 parts after its type, expected 3.
+    Hashed the passwords of bob
+    Warning: the lines with a warning were left as they are, in clear text if they were; `mqtt-broker passwd f NAME` sets a password.
+    "#);
+    let text = fs::read_to_string(folder.path().join("f")).unwrap();
+    assert!(PasswordFile::read(&text).0.authenticate("bob", b"$ecr$et"));
+    insta::assert_snapshot!(passwd(folder.path(), &["-U", "f"], ""), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    Warning: f:2: the password of user "jane" has 2 parts after its type, expected 3.
+    Nothing was hashed.
+    Warning: the lines with a warning were left as they are, in clear text if they were; `mqtt-broker passwd f NAME` sets a password.
+    "#);
+}
+
+#[test]
 fn comments_and_lines_that_are_wrong_are_kept_and_told_of() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "# the family\n\nfred:$9$x$y\noops\n# guests\n";
+    let text = "# the family\n\nfred:$1$x$yyyyyyyyyyyyyyyyyyyyyy\noops\n# guests\n";
     private(folder.path(), text);
     insta::assert_snapshot!(passwd(folder.path(), &["-b", "f", "jane", "x"], ""), @r#"
     exit: 0
     --- stdout
     --- stderr
     Warning: the password was on the command line, where every user of this machine can see it while this program runs, and the shell may keep it in its history.
-    Warning: f:3: the password of user "fred" has the unknown type $9$: expected $7$ (PBKDF2), $6$ (SHA-512) or $argon2id$; set the password again.
+    Warning: f:3: the password of user "fred" is hashed with MD5, which is not understood: expected $7$ (PBKDF2), $6$ (SHA-512) or $argon2id$; set the password again.
     Warning: f:4: expected NAME:HASH, found no ':'.
     Adding password for user jane
     "#);

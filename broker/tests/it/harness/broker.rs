@@ -106,14 +106,25 @@ impl Broker {
         config: &str,
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut command = Command::new(BINARY);
+        command.envs(environment.iter().copied());
+        Self::start_by(command, folder, config)
+    }
+
+    /// The same by another program, which starts the one that its last argument names.
+    pub(crate) fn start_through(mut wrapper: Command, config: &str) -> Self {
+        wrapper.arg(BINARY);
+        Self::start_by(wrapper, tempfile::tempdir().unwrap(), config)
+    }
+
+    fn start_by(mut command: Command, folder: tempfile::TempDir, config: &str) -> Self {
         let port = free_port();
         let text =
             format!("log_type all\nlog_timestamp false\nlistener {{port}} 127.0.0.1\n{config}\n");
         let path = config_file(folder.path(), "broker.conf", &text, port);
-        let mut child = Command::new(BINARY)
+        let mut child = command
             .arg("-c")
             .arg(path)
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

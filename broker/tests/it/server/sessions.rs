@@ -240,7 +240,7 @@ fn a_session_whose_client_stays_away_too_long_ends() {
 fn a_damaged_file_is_set_aside_loudly_and_the_broker_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mosquitto.db");
-    crate::support::write(&file, b"\x00\xB5\x00mosquitto db of another broker");
+    crate::support::write(&file, b"the database of another broker");
     let broker = Broker::start_in(folder, PERSISTENT);
     broker.wait_for("is lost: it is no database of this broker. It is kept as ");
     assert!(broker.folder().join("mosquitto.db.damaged").exists());
