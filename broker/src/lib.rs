@@ -14,6 +14,8 @@ pub mod log;
 pub mod manual;
 pub mod passwd;
 #[cfg(feature = "server")]
+mod rootly;
+#[cfg(feature = "server")]
 pub mod router;
 #[cfg(feature = "server")]
 pub mod server;

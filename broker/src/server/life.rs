@@ -24,6 +24,7 @@ use super::{dump, notify, privileges, sys};
 use crate::cli::Args;
 use crate::config::Config;
 use crate::log::{LogType, Logger, topic};
+use crate::rootly;
 
 /// How long connections may take to end when the broker does.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -94,13 +95,13 @@ pub(super) async fn live(
     connect_log(&shared);
     let pid_file = config.service.pid_file.clone();
     if let Some(path) = &pid_file {
-        write_pid(path).map_err(|source| ServerError::PidFile {
-            path: path.clone(),
-            source,
+        write_pid(path).map_err(|source| {
+            let path = path.clone();
+            ServerError::PidFile { path, source }.named(&config)
         })?;
     }
 
-    privileges::drop(&config, log)?;
+    privileges::drop(&config, change.socket_files(), log)?;
 
     let mut tasks = JoinSet::new();
     sockets.complete(change, &shared).await;
@@ -215,7 +216,7 @@ impl Life<'_> {
         let found = reload::aside(move || reload::find(&args)).await?;
         self.watched = found.0.clone();
         self.watch.read(found.1.clone());
-        self.config = reload::reload(found, &self.shared, &mut self.sockets).await?;
+        self.config = reload::reload(found, &self.config, &self.shared, &mut self.sockets).await?;
         Ok(())
     }
 
@@ -280,6 +281,7 @@ fn connect_log(shared: &Arc<Shared>) {
 
 fn write_pid(path: &Path) -> io::Result<()> {
     use std::io::Write as _;
-    let mut file = std::fs::File::create(path)?;
+    let mut file = rootly::append(path, 0o644)?;
+    file.set_len(0)?;
     writeln!(file, "{}", std::process::id())
 }

@@ -41,6 +41,7 @@ mod serve;
 mod settings;
 mod setup;
 mod shared;
+mod socket_file;
 mod sockets;
 mod standing;
 mod state;

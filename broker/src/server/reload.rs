@@ -13,8 +13,8 @@ use super::shared::Shared;
 use super::sockets::Sockets;
 use super::standing;
 use crate::cli::Args;
-use crate::config::Config;
-use crate::log::{LogType, Logger};
+use crate::config::{Config, Service};
+use crate::log::{self, LogType, Logger};
 use crate::router::{AccessCheck as _, Client, Ended};
 
 /// A configuration whose own files were read, and the state of all files just before.
@@ -54,6 +54,9 @@ impl Loaded {
         for warning in self.rules.warnings(&self.config) {
             log.log(LogType::Warning, format_args!("Warning: {warning}"));
         }
+        if let Some(problem) = log::syslog_problem(&self.config.log) {
+            log.log(LogType::Warning, format_args!("Warning: {problem}"));
+        }
     }
 }
 
@@ -73,6 +76,7 @@ pub(super) async fn aside<T: Send + 'static>(
 /// Listeners open before anything else changes: if one can't, or the log, all stays as it was.
 pub(super) async fn reload(
     found: Found,
+    running: &Config,
     shared: &Arc<Shared>,
     sockets: &mut Sockets,
 ) -> Result<Config, ServerError> {
@@ -85,12 +89,18 @@ pub(super) async fn reload(
         }
     };
     if let Err(error) = shared.log.reconfigure(&loaded.config.log) {
-        sockets.undo(change, &shared.log);
+        sockets.undo(change, &shared.log).await;
         sockets.serve(shared);
-        return Err(error.into());
+        return Err(ServerError::from(error).named(&loaded.config));
     }
     loaded.warn(&shared.log);
-    let Loaded { config, rules, .. } = loaded;
+    let Loaded {
+        mut config, rules, ..
+    } = loaded;
+    for option in keep(&running.service, &mut config.service) {
+        let text = format!("Warning: {option} takes effect at the next start.");
+        shared.log.log(LogType::Warning, text);
+    }
     let listeners = change.number(rules.listeners);
     shared.replace_settings(Settings::new(&config, listeners));
     sockets.complete(change, shared).await;
@@ -103,6 +113,20 @@ pub(super) async fn reload(
     }
     shared.log.log(LogType::Information, "Config reloaded.");
     Ok(config)
+}
+
+/// Leaves what is read at the start only as it is, and says what would have changed.
+fn keep(running: &Service, wanted: &mut Service) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    if wanted.user != running.user {
+        wanted.user.clone_from(&running.user);
+        changed.push("user");
+    }
+    if wanted.pid_file != running.pid_file {
+        wanted.pid_file.clone_from(&running.pid_file);
+        changed.push("pid_file");
+    }
+    changed
 }
 
 /// Lets new settings have their effect on what is there: messages that may not be read any more are dropped from
