@@ -26,6 +26,7 @@ impl Endpoint {
     }
 
     /// The name of a host that has to be looked up to know its addresses.
+    #[cfg(feature = "server")]
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Tcp { host, .. } => host

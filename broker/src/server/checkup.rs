@@ -6,6 +6,7 @@ use std::net::{IpAddr, ToSocketAddrs as _};
 
 use super::error::ServerError;
 use super::files::Files;
+use super::listener::NO_ADDRESS;
 use super::setup::{clock, place};
 use super::{expiry, privileges};
 use crate::cli::{Args, EXIT_INVALID};
@@ -91,6 +92,9 @@ impl Findings {
                     continue;
                 }
             };
+            if endpoint.port().is_some() && endpoint.addresses(&found).is_empty() {
+                self.errors.push(format!("{at}: {NO_ADDRESS}"));
+            }
             let clash = known.iter().find(|(other, theirs)| {
                 overlap((other, theirs), (endpoint, &found))
                     && !overlap((other, &[]), (endpoint, &[]))

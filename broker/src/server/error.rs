@@ -141,3 +141,33 @@ impl ServerError {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: &str, errno: Errno) -> String {
+        let error = ServerError::Listen {
+            address: address.to_owned(),
+            source: errno.into(),
+        };
+        error.with_causes()
+    }
+
+    #[test]
+    fn a_port_that_takes_a_right_is_refused_with_the_ways_to_have_it() {
+        let hint = "; a port below 1024 takes a right: start the broker as root with `user NAME`, or with \
+                    CAP_NET_BIND_SERVICE (in a systemd unit AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a \
+                    port from 1024 on";
+        let denied = "Permission denied (os error 13)";
+        assert_eq!(
+            refused("0.0.0.0:883", Errno::ACCESS),
+            format!("cannot listen on 0.0.0.0:883: {denied}{hint}")
+        );
+        assert_eq!(
+            refused("/run/broker.sock", Errno::ACCESS),
+            format!("cannot listen on /run/broker.sock: {denied}")
+        );
+        assert!(!refused("0.0.0.0:883", Errno::ADDRINUSE).contains(hint));
+    }
+}

@@ -23,6 +23,9 @@ use crate::log::{LogType, Logger};
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 1024;
 
+/// What is wrong with a listener on a host that is only of the other family.
+pub(super) const NO_ADDRESS: &str = "it has no address of the family that socket_domain asks for";
+
 /// The first and the longest wait after a connection could not be accepted, for want of file descriptors most
 /// likely: without a wait, that would take all of a processor.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -122,8 +125,7 @@ pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Se
     };
     let addresses: Vec<_> = all.into_iter().filter(wanted).collect();
     if addresses.is_empty() {
-        let text = "it has no address of the family that socket_domain asks for";
-        let source = io::Error::new(io::ErrorKind::AddrNotAvailable, text);
+        let source = io::Error::new(io::ErrorKind::AddrNotAvailable, NO_ADDRESS);
         return Err(unusable(endpoint, source));
     }
     Ok(addresses)

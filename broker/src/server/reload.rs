@@ -154,3 +154,24 @@ fn settle(shared: &Shared) {
     }
     publish_wills(shared, &gone, &settings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Support, options};
+
+    #[test]
+    fn what_the_table_says_is_read_at_the_start_only_is_left_as_it_is() {
+        let running = Config::parse("f", "user a\n").unwrap().service;
+        let mut wanted = Config::parse("f", "user b\npid_file /p\nsys_interval 1\n")
+            .unwrap()
+            .service;
+        let mut kept = keep(&running, &mut wanted);
+        kept.sort_unstable();
+        let at_start = options().filter(|option| option.support == Support::Yes && !option.reload);
+        assert_eq!(kept, at_start.map(|option| option.name).collect::<Vec<_>>());
+        assert_eq!((&wanted.user, &wanted.pid_file), (&running.user, &None));
+        assert_ne!(wanted.sys_interval, running.sys_interval);
+        assert_eq!(keep(&running, &mut wanted), [""; 0]);
+    }
+}

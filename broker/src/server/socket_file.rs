@@ -53,7 +53,11 @@ impl SocketFile {
         }
         // By the file itself: whoever owns the folder could put a link in the place of its name meanwhile.
         let held = format!("/proc/self/fd/{}", file.as_raw_fd());
-        std::fs::set_permissions(held, std::fs::Permissions::from_mode(MODE))?;
+        match std::fs::set_permissions(held, std::fs::Permissions::from_mode(MODE)) {
+            // Without /proc it stays its owner's alone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            outcome => outcome?,
+        }
         Ok(Self {
             path: path.to_owned(),
             device: status.st_dev,

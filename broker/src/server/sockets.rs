@@ -311,3 +311,36 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, LogSettings};
+
+    #[tokio::test]
+    async fn a_listener_whose_sockets_were_lost_is_opened_again() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let config = Config::parse("f", &format!("listener {port} 127.0.0.1\n")).unwrap();
+        let log = Logger::new(&LogSettings {
+            destinations: Vec::new(),
+            ..LogSettings::default()
+        })
+        .unwrap();
+        let mut sockets = Sockets::new(Passed::default());
+        let change = sockets.prepare(&config.listeners, &log).await.unwrap();
+        for wanted in change.wanted {
+            if let Wanted::New(slot) = wanted {
+                sockets.slots.push(slot);
+            }
+        }
+        // As after a change that took the port and could not give it back.
+        sockets.slots[0].close().await;
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+        let change = sockets.prepare(&config.listeners, &log).await.unwrap();
+        let number = sockets.slots[0].number;
+        assert!(matches!(change.wanted[..], [Wanted::Same(same)] if same == number));
+        std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    }
+}

@@ -18,6 +18,7 @@ mod process;
 mod protocol;
 mod reload;
 mod revocation;
+mod root;
 mod sessions;
 mod sockets;
 mod throttle;
