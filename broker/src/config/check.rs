@@ -22,18 +22,7 @@ const PORT: u16 = 1883;
 pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Diagnostic>) {
     let mut errors = mem::take(&mut draft.errors);
     let mut drafts = mem::take(&mut draft.listeners);
-    let local_only = drafts.is_empty() && !draft.default_listener.wanted;
-    if local_only || draft.default_listener.wanted {
-        drafts.insert(0, mem::take(&mut draft.default_listener));
-    } else {
-        let above = draft.above.iter().map(|At { value, place }| {
-            let text = format!(
-                "{value} stands above every listener and has no effect: move it below a `listener` line"
-            );
-            Diagnostic::new(place, text)
-        });
-        draft.warnings.extend(above);
-    }
+    let local_only = add_default(&mut draft, &mut drafts);
     draft.persistence.autosave = autosave(&draft);
     let common = Common {
         security: mem::take(&mut draft.security).finish(local_only),
@@ -76,6 +65,23 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         added_security,
     };
     (config, errors)
+}
+
+/// Adds the listener that no line begins where one is wanted or there is no other, and says what stands above all
+/// others in vain; whether it is there for want of any.
+fn add_default(draft: &mut Draft, drafts: &mut Vec<ListenerDraft>) -> bool {
+    let local_only = drafts.is_empty() && !draft.default_listener.wanted;
+    if local_only || draft.default_listener.wanted {
+        drafts.insert(0, mem::take(&mut draft.default_listener));
+        return local_only;
+    }
+    for At { value, place } in &draft.above {
+        let text = format!(
+            "{value} stands above every listener and has no effect: move it below a `listener` line"
+        );
+        draft.warnings.push(Diagnostic::new(place, text));
+    }
+    false
 }
 
 /// What all listeners have in common.

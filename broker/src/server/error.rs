@@ -52,7 +52,7 @@ pub enum ServerError {
         "cannot become user {0}: there is no such user; create it, name another one, or set `user root`"
     )]
     NoSuchUser(String),
-    /// The same, about a file that a line of the configuration names: `FILE:LINE: OPTION`.
+    /// Something about a file, with the line of the configuration that names it: `FILE:LINE: OPTION`.
     #[error("{at}")]
     Named {
         /// The line.
