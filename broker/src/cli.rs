@@ -27,7 +27,8 @@ Commands:
   passwd   Keep a password file, as mosquitto_passwd does
   acl      Say who may read or write a topic, and which line decides
 
-Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
+Signals: HUP reads the configuration and its files again, USR1 saves, USR2 logs who is connected and
+subscribed, TERM and INT save and end.
 ";
 
 /// What the program is called for.
@@ -307,7 +308,8 @@ mod tests {
               passwd   Keep a password file, as mosquitto_passwd does
               acl      Say who may read or write a topic, and which line decides
 
-            Signals: HUP reads the configuration and its files again, USR1 saves, TERM and INT save and end.
+            Signals: HUP reads the configuration and its files again, USR1 saves, USR2 logs who is connected and
+            subscribed, TERM and INT save and end.
             ");
         });
     }

@@ -15,6 +15,8 @@ pub mod manual;
 pub mod passwd;
 mod quote;
 #[cfg(feature = "server")]
+mod rootly;
+#[cfg(feature = "server")]
 pub mod router;
 #[cfg(feature = "server")]
 pub mod server;

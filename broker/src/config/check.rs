@@ -13,6 +13,7 @@ use super::model::{
     Autosave, ClientCertificates, Config, Endpoint, Listener, LogSettings, Security, Timestamps,
     Tls, UserNameFrom,
 };
+use super::overlap::overlap;
 
 /// The port of MQTT without encryption, as registered.
 const PORT: u16 = 1883;
@@ -21,19 +22,13 @@ const PORT: u16 = 1883;
 pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Diagnostic>) {
     let mut errors = mem::take(&mut draft.errors);
     let mut drafts = mem::take(&mut draft.listeners);
-    if draft.default_listener.touched {
-        drafts.insert(0, mem::take(&mut draft.default_listener));
-    }
-    let local_only = drafts.is_empty();
-    if local_only {
-        drafts.push(ListenerDraft::default());
-    }
+    let local_only = add_default(&mut draft, &mut drafts);
     draft.persistence.autosave = autosave(&draft);
     let common = Common {
         security: mem::take(&mut draft.security).finish(local_only),
         client_id_prefix: draft.clientid_prefixes.clone(),
         local_only,
-        own_security: draft.per_listener && !local_only,
+        own_security: draft.per_listener,
         file: whole(file.as_deref()),
     };
     let mut advice = Vec::new();
@@ -42,7 +37,17 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         draft.persistence_place.as_ref(),
         &mut advice,
     );
-    let listeners = finish_listeners(drafts, &common, &mut errors, &mut advice);
+    advice::nothing_kept(
+        &draft.persistence,
+        draft.persistence_named.as_ref(),
+        &mut advice,
+    );
+    let added_security = match drafts.first() {
+        // They take the place of the only listener there is, and are as it is.
+        Some(only) if local_only => finish_security(only, &common),
+        _ => finish_security(&ListenerDraft::default(), &common),
+    };
+    let (listeners, listener_places) = finish_listeners(drafts, &common, &mut errors, &mut advice);
     let config = Config {
         file,
         listeners,
@@ -55,8 +60,28 @@ pub(super) fn finish(mut draft: Draft, file: Option<PathBuf>) -> (Config, Vec<Di
         warnings: draft.warnings,
         advice,
         sources: draft.sources,
+        named: draft.named,
+        listener_places,
+        added_security,
     };
     (config, errors)
+}
+
+/// Adds the listener that no line begins where one is wanted or there is no other, and says what stands above all
+/// others in vain; whether it is there for want of any.
+fn add_default(draft: &mut Draft, drafts: &mut Vec<ListenerDraft>) -> bool {
+    let local_only = drafts.is_empty() && !draft.default_listener.wanted;
+    if local_only || draft.default_listener.wanted {
+        drafts.insert(0, mem::take(&mut draft.default_listener));
+        return local_only;
+    }
+    for At { value, place } in &draft.above {
+        let text = format!(
+            "{value} stands above every listener and has no effect: move it below a `listener` line"
+        );
+        draft.warnings.push(Diagnostic::new(place, text));
+    }
+    false
 }
 
 /// What all listeners have in common.
@@ -83,8 +108,9 @@ fn finish_listeners(
     common: &Common,
     errors: &mut Vec<Diagnostic>,
     advice: &mut Vec<Diagnostic>,
-) -> Vec<Listener> {
+) -> (Vec<Listener>, Vec<Place>) {
     let mut listeners: Vec<Listener> = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     for draft in drafts {
         check_tls(&draft, errors);
         if draft.broken {
@@ -98,19 +124,36 @@ fn finish_listeners(
             advice::client_ids(place, advice);
         }
         let listener = finish_listener(draft, common);
-        if listeners
-            .iter()
-            .any(|other| other.endpoint == listener.endpoint)
-        {
-            let taken = "there is a listener at this port and address already";
-            errors.push(Diagnostic::new(&place, taken));
+        if let Some(message) = taken(&listener, &place, listeners.iter().zip(&places)) {
+            errors.push(Diagnostic::new(&place, message));
         }
+        advice::logins(&listener, &place, advice);
         if !common.local_only {
             advice::listener(&listener, &place, advice);
         }
         listeners.push(listener);
+        places.push(place);
     }
-    listeners
+    (listeners, places)
+}
+
+/// Says so if another listener has the port of this one.
+fn taken<'a>(
+    listener: &Listener,
+    place: &Place,
+    mut others: impl Iterator<Item = (&'a Listener, &'a Place)>,
+) -> Option<String> {
+    let endpoint = &listener.endpoint;
+    let (other, at) = others.find(|(other, _)| {
+        other.endpoint == *endpoint || overlap((&other.endpoint, &[]), (endpoint, &[]))
+    })?;
+    if other.endpoint == *endpoint {
+        return Some("there is a listener at this port and address already".to_owned());
+    }
+    let at = at.seen_from(place);
+    Some(format!(
+        "the listener on {at} has this port already, at the same address or at all: give each an address of its own"
+    ))
 }
 
 /// `autosave_on_changes` makes `autosave_interval` a number of changes; 0 turns it off.
@@ -122,8 +165,23 @@ fn autosave(draft: &Draft) -> Autosave {
     }
 }
 
+fn finish_security(draft: &ListenerDraft, common: &Common) -> Security {
+    let mut security = if common.own_security {
+        draft.security.clone().finish(common.local_only)
+    } else {
+        common.security.clone()
+    };
+    security.allow_anonymous = draft.allow_anonymous.unwrap_or(security.allow_anonymous);
+    if let Some(prefix) = &draft.auto_id_prefix {
+        security.auto_id_prefix.clone_from(prefix);
+    }
+    security.client_id_prefix = common.client_id_prefix.as_ref().map(|at| at.value.clone());
+    security
+}
+
 fn finish_listener(draft: ListenerDraft, common: &Common) -> Listener {
     let tls = finish_tls(&draft);
+    let security = finish_security(&draft, common);
     let port = draft.port.unwrap_or(PORT);
     let endpoint = match draft.unix_path {
         Some(path) => Endpoint::Unix(path),
@@ -135,14 +193,6 @@ fn finish_listener(draft: ListenerDraft, common: &Common) -> Listener {
             interface: draft.interface,
         },
     };
-    let mut security = if common.own_security {
-        draft.security.finish(false)
-    } else {
-        common.security.clone()
-    };
-    security.allow_anonymous = draft.allow_anonymous.unwrap_or(security.allow_anonymous);
-    security.auto_id_prefix = draft.auto_id_prefix.unwrap_or(security.auto_id_prefix);
-    security.client_id_prefix = common.client_id_prefix.as_ref().map(|at| at.value.clone());
     let plain = Listener::plain(endpoint, security);
     Listener {
         tls,
@@ -308,21 +358,16 @@ impl LogDraft {
 impl Config {
     /// Adds a listener for each port of the command line.
     ///
-    /// Without a listener in the configuration they replace the default one, and take connections from this
+    /// With `per_listener_settings true` it has no security settings, so that nobody can log in; otherwise those of
+    /// all. Without a listener in the configuration they replace the default one, and take connections from this
     /// machine only, as it does.
     pub fn add_ports(&mut self, ports: &[u16]) {
         if ports.is_empty() {
             return;
         }
-        let Some(security) = self
-            .listeners
-            .first()
-            .map(|listener| listener.security.clone())
-        else {
-            return;
-        };
         if self.local_only {
             self.listeners.clear();
+            self.listener_places.clear();
         }
         let endpoint = |&port| {
             if self.local_only {
@@ -338,7 +383,7 @@ impl Config {
         };
         let added = ports.iter().map(endpoint);
         let added: Vec<_> = added
-            .map(|endpoint| Listener::plain(endpoint, security.clone()))
+            .map(|endpoint| Listener::plain(endpoint, self.added_security.clone()))
             .collect();
         self.listeners.extend(added);
     }

@@ -13,6 +13,22 @@ pub(super) struct Place {
     pub(super) line: usize,
 }
 
+/// What is said of a comment at the end of a line: Mosquitto reads one word and never looks at the rest.
+pub(super) fn ignored_text(option: &str, value: &str) -> String {
+    format!("the text after {option} {value} is ignored; a comment needs a line of its own")
+}
+
+impl Place {
+    /// `line N`, with the file if it is another than that of `from`.
+    pub(super) fn seen_from(&self, from: &Self) -> String {
+        if self.file == from.file {
+            format!("line {}", self.line)
+        } else {
+            format!("line {} of {}", self.line, self.file)
+        }
+    }
+}
+
 /// Something wrong or unwise, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {

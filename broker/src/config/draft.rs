@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::model::{
     Autosave, Family, Limits, LogDestination, LogTypes, Persistence, Service, TlsVersion,
 };
+use super::named::Named;
 
 /// A value and where it was set.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(super) struct Draft {
     pub(super) persistence: Persistence,
     /// The line that turned persistence on or off.
     pub(super) persistence_place: Option<Place>,
+    /// The last line that says where the state is kept.
+    pub(super) persistence_named: Option<At<&'static str>>,
     /// What client ids have to begin with.
     pub(super) clientid_prefixes: Option<At<String>>,
     pub(super) login_failures_max: u32,
@@ -42,6 +45,10 @@ pub(super) struct Draft {
     pub(super) errors: Vec<Diagnostic>,
     /// The files and folders that were read.
     pub(super) sources: Vec<PathBuf>,
+    /// The files and folders that are named, and where.
+    pub(super) named: Vec<Named>,
+    /// A listener's options that stand above every `listener` line.
+    pub(super) above: Vec<At<&'static str>>,
     /// A `connection` was refused: what belongs to it need not be refused again.
     pub(super) bridge_refused: bool,
 }
@@ -82,12 +89,12 @@ pub(super) struct ListenerDraft {
     pub(super) protocol: Protocol,
     /// Its `listener` line is wrong: it is here only to take the options that follow.
     pub(super) broken: bool,
-    /// Some option made this listener wanted, though no line began it.
-    pub(super) touched: bool,
+    /// Some option opens this listener, though no `listener` line began it.
+    pub(super) wanted: bool,
 }
 
 /// Security options; what is not set has Mosquitto's default.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SecurityDraft {
     pub(super) allow_anonymous: Option<bool>,
     pub(super) password_file: Option<PathBuf>,
@@ -144,6 +151,7 @@ impl Draft {
                 autosave: Autosave::Off,
             },
             persistence_place: None,
+            persistence_named: None,
             clientid_prefixes: None,
             login_failures_max: 10,
             login_failures_window: Duration::from_secs(300),
@@ -179,26 +187,43 @@ impl Draft {
             warnings: Vec::new(),
             errors: Vec::new(),
             sources: Vec::new(),
+            named: Vec::new(),
+            above: Vec::new(),
             bridge_refused: false,
         }
     }
 
-    /// The listener that a line is about: the last one begun, or the default one.
+    /// The listener that a line is about: the last one begun, or the default one, which this line does not open.
     pub(super) fn listener(&mut self) -> &mut ListenerDraft {
-        let listener = self
-            .listeners
+        self.listeners
             .last_mut()
-            .unwrap_or(&mut self.default_listener);
-        listener.touched = true;
+            .unwrap_or(&mut self.default_listener)
+    }
+
+    /// The same for a line that opens the default listener if `opens`: which lines do is Mosquitto's choice.
+    pub(super) fn opened(&mut self, opens: bool) -> &mut ListenerDraft {
+        let listener = self.listener();
+        listener.wanted |= opens;
         listener
     }
 
     /// The security options that a line is about.
     pub(super) fn security(&mut self) -> &mut SecurityDraft {
+        self.opened_security(false)
+    }
+
+    /// The same for a line that opens the default listener if `opens` and each listener has its own.
+    pub(super) fn opened_security(&mut self, opens: bool) -> &mut SecurityDraft {
         if self.per_listener {
-            &mut self.listener().security
+            &mut self.opened(opens).security
         } else {
             &mut self.security
         }
+    }
+
+    /// Whether something was said about a listener or about security.
+    pub(super) fn has_settings(&self) -> bool {
+        let default = self.default_listener.wanted || !self.above.is_empty();
+        default || !self.listeners.is_empty() || self.security.is_set()
     }
 }

@@ -52,11 +52,11 @@ impl Config {
             if let Some(path) = &security.password_file {
                 passwords
                     .entry(path)
-                    .or_insert_with(|| read_passwords(path, &mut said));
+                    .or_insert_with(|| self.read_passwords(path, &mut said));
             }
             if let Some(path) = &security.acl_file {
                 acls.entry(path)
-                    .or_insert_with(|| read_acl(path, self.has_nameless(path), &mut said));
+                    .or_insert_with(|| self.read_acl(path, &mut said));
             }
         }
         let listeners = self.listeners.iter().map(|listener| ListenerAccess {
@@ -77,6 +77,62 @@ impl Config {
             listener.security.allow_anonymous
                 && listener.security.acl_file.as_deref() == Some(acl_file)
         })
+    }
+
+    fn read_passwords(&self, path: &Path, said: &mut Said) -> Arc<PasswordFile> {
+        match self.read_named("password_file", path) {
+            Ok(text) => {
+                let (file, problems) = PasswordFile::read(&text);
+                said.errors.extend(
+                    problems
+                        .iter()
+                        .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
+                );
+                said.warnings.extend(
+                    file.weak_hashes()
+                        .map(|text| Diagnostic::new(&place(path, 0), text)),
+                );
+                Arc::new(file)
+            }
+            Err(error) => {
+                said.errors.push(error);
+                Arc::default()
+            }
+        }
+    }
+
+    fn read_acl(&self, path: &Path, said: &mut Said) -> Arc<Acl> {
+        match self.read_named("acl_file", path) {
+            Ok(text) => {
+                let (file, problems) = AclFile::read(&text);
+                said.errors.extend(
+                    problems
+                        .iter()
+                        .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
+                );
+                let unwise = file.warnings();
+                said.warnings.extend(
+                    unwise
+                        .into_iter()
+                        .map(|(line, text)| Diagnostic::new(&place(path, line), text)),
+                );
+                let anonymous = self.has_nameless(path);
+                advice::lines(&file, anonymous, &place(path, 0), &mut said.advice);
+                Arc::new(Acl::from(&file))
+            }
+            Err(error) => {
+                said.errors.push(error);
+                Arc::default()
+            }
+        }
+    }
+
+    /// Reads a file of text that a line names.
+    fn read_named(&self, option: &str, path: &Path) -> Result<String, Diagnostic> {
+        match fs::read(path) {
+            Ok(bytes) => decode(path, bytes),
+            Err(error) => Err(self.unreadable(option, path, &error)),
+        }
     }
 
     /// Says which files with secrets in them everybody may read.
@@ -119,53 +175,6 @@ fn shared<T>(files: &HashMap<&PathBuf, Arc<T>>, path: Option<&PathBuf>) -> Optio
     path.and_then(|path| files.get(path)).map(Arc::clone)
 }
 
-fn read_passwords(path: &Path, said: &mut Said) -> Arc<PasswordFile> {
-    match read_text(path) {
-        Ok(text) => {
-            let (file, problems) = PasswordFile::read(&text);
-            said.errors.extend(
-                problems
-                    .iter()
-                    .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
-            );
-            said.warnings.extend(
-                file.weak_hashes()
-                    .map(|text| Diagnostic::new(&place(path, 0), text)),
-            );
-            Arc::new(file)
-        }
-        Err(error) => {
-            said.errors.push(error);
-            Arc::default()
-        }
-    }
-}
-
-fn read_acl(path: &Path, anonymous: bool, said: &mut Said) -> Arc<Acl> {
-    match read_text(path) {
-        Ok(text) => {
-            let (file, problems) = AclFile::read(&text);
-            said.errors.extend(
-                problems
-                    .iter()
-                    .map(|e| Diagnostic::new(&place(path, e.line), e.to_string())),
-            );
-            let unwise = file.warnings();
-            said.warnings.extend(
-                unwise
-                    .into_iter()
-                    .map(|(line, text)| Diagnostic::new(&place(path, line), text)),
-            );
-            advice::lines(&file, anonymous, &place(path, 0), &mut said.advice);
-            Arc::new(Acl::from(&file))
-        }
-        Err(error) => {
-            said.errors.push(error);
-            Arc::default()
-        }
-    }
-}
-
 fn place(path: &Path, line: usize) -> Place {
     Place {
         file: path.to_string_lossy().into(),
@@ -177,6 +186,10 @@ fn place(path: &Path, line: usize) -> Place {
 pub(super) fn read_text(path: &Path) -> Result<String, Diagnostic> {
     let bytes = fs::read(path)
         .map_err(|error| Diagnostic::new(&place(path, 0), format!("cannot read file: {error}")))?;
+    decode(path, bytes)
+}
+
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();

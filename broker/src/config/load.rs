@@ -6,13 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check;
-use super::diagnostic::{ConfigError, Diagnostic, Place};
-use super::draft::Draft;
+use super::diagnostic::{ConfigError, Diagnostic, Place, ignored_text};
+use super::draft::{At, Draft};
 use super::files::read_text;
 use super::lexer::{self, Word};
 use super::model::Config;
+use super::named::Named;
 use super::options::{self, Action, Arity, Line, OptionSpec, Repeat, Scope, Support};
 use crate::quote;
+
+/// The security options that each listener has of its own with `per_listener_settings true`.
+const OF_EACH: [&str; 6] = [
+    "acl_file",
+    "allow_anonymous",
+    "allow_zero_length_clientid",
+    "auto_id_prefix",
+    "password_file",
+    "strict_subscribe",
+];
 
 /// A configuration file in a folder: its path and its text.
 type Found = (PathBuf, Result<String, Diagnostic>);
@@ -132,6 +143,13 @@ impl Loader<'_> {
             Action::Set(set) => {
                 set(&mut self.draft, &Line { value, place })
                     .map_err(|wrong| wrong.message(option.name, value))?;
+                self.draft.named.extend(Named::of(option, value, place));
+                if self.is_of_listener(option) && self.draft.listeners.is_empty() {
+                    self.draft.above.push(At {
+                        value: option.name,
+                        place: place.clone(),
+                    });
+                }
             }
             Action::Include if first => self.include(Path::new(value))?,
             Action::Include => return Err("include_dir stands only in the first file".to_owned()),
@@ -174,11 +192,7 @@ impl Loader<'_> {
             (Arity::Rest, _) | (Arity::One, None) => Ok(value),
             // Mosquitto reads one word and never looks at the rest, so comments at the end are widespread.
             (Arity::One, Some((word, rest))) if rest.trim_start().starts_with('#') => {
-                let message = format!(
-                    "the text after {} {word} is ignored; a comment needs a line of its own",
-                    option.name
-                );
-                self.warn(place, message);
+                self.warn(place, ignored_text(option.name, word));
                 Ok(word)
             }
             (Arity::One, Some(_)) => Err(format!(
@@ -188,14 +202,21 @@ impl Loader<'_> {
         }
     }
 
+    /// Whether the option is about the listener above it.
+    fn is_of_listener(&self, option: &OptionSpec) -> bool {
+        match option.scope {
+            Scope::Listener | Scope::Tls => true,
+            Scope::Security => {
+                self.draft.per_listener && OF_EACH.contains(&option.name)
+                    || option.name.starts_with("listener_")
+            }
+            Scope::General | Scope::Logging | Scope::Bridge => false,
+        }
+    }
+
     /// Notes that the option was set, and complains if it had been.
     fn repeated(&mut self, option: &'static OptionSpec, place: &Place) -> Result<(), String> {
-        let of_listener = match option.scope {
-            Scope::Listener | Scope::Tls => true,
-            Scope::Security => self.draft.per_listener || option.name.starts_with("listener_"),
-            Scope::General | Scope::Logging | Scope::Bridge => false,
-        };
-        let listener = if of_listener {
+        let listener = if self.is_of_listener(option) {
             self.draft.listeners.len()
         } else {
             0
@@ -203,11 +224,7 @@ impl Loader<'_> {
         let Some(before) = self.seen.insert((option.name, listener), place.clone()) else {
             return Ok(());
         };
-        let before = if before.file == place.file {
-            format!("line {}", before.line)
-        } else {
-            format!("line {} of {}", before.line, before.file)
-        };
+        let before = before.seen_from(place);
         let name = option.name;
         match option.repeat {
             Repeat::Many => Ok(()),

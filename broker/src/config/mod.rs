@@ -19,7 +19,9 @@ mod files;
 mod lexer;
 mod load;
 mod model;
+mod named;
 mod options;
+mod overlap;
 mod value;
 
 pub use clients::{LoginThrottle, Protocol, ProtocolVersions};
@@ -30,4 +32,7 @@ pub use model::{
     LogSettings, LogType, LogTypes, Persistence, Security, Service, Timestamps, Tls, TlsVersion,
     UserNameFrom,
 };
+pub use named::Named;
 pub use options::{Arity, OptionSpec, Origin, Repeat, Scope, Support, options};
+#[cfg(feature = "server")]
+pub(crate) use overlap::overlap;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::Diagnostic;
 use super::clients::{LoginThrottle, Protocol, ProtocolVersions};
+use super::diagnostic::Place;
+use super::named::Named;
 
 /// A complete configuration. Every value is decided; nothing downstream asks for a default.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,12 @@ pub struct Config {
     pub advice: Vec<Diagnostic>,
     /// The files and folders that it was read from.
     pub sources: Vec<PathBuf>,
+    /// The files and folders that it names, and where.
+    pub(super) named: Vec<Named>,
+    /// Where each of the listeners that it has begins.
+    pub(super) listener_places: Vec<Place>,
+    /// The security of a listener that has no line in the file: one that the command line adds.
+    pub(super) added_security: Security,
 }
 
 /// A place to listen, and the rules for whoever connects there.

@@ -11,3 +11,4 @@ mod syslog;
 pub use crate::config::{LogSettings, LogType, LogTypes};
 pub use line::topic;
 pub use logger::{LogError, Logger, TopicSink};
+pub use sinks::syslog_problem;

@@ -1,15 +1,16 @@
 //! The destinations of the log, and the thread that writes to them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use super::line::{Line, severity};
 use super::logger::TopicSink;
 use super::syslog::Syslog;
 use crate::config::{LogDestination, LogSettings, LogType, Timestamps};
+use crate::rootly;
 
 /// Where C libraries look for the system's logger.
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -145,13 +146,21 @@ impl To {
     }
 }
 
+/// Says so if lines for the system's logger would be lost now: nobody listens where it does.
+pub fn syslog_problem(settings: &LogSettings) -> Option<String> {
+    if !settings.destinations.contains(&LogDestination::Syslog) {
+        return None;
+    }
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(SYSLOG_SOCKET));
+    let error = connected.err()?;
+    Some(format!(
+        "log_dest syslog: no logger listens at {SYSLOG_SOCKET}, and lines for it are lost until one does: {error}"
+    ))
+}
+
 /// Opens a log file for appending; a new one is its owner's alone, since it names clients and addresses.
 fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+    rootly::append(path, 0o600)
 }
 
 /// Whether `stream` is the one that systemd connected to the journal.

@@ -35,9 +35,11 @@ fn introduction(scope: Scope) -> &'static str {
              above them alone, and each listener has its own."
         }
         Scope::Listener => {
-            "They hold for the listener above them, or before the first listener line for one on port 1883 that \
-             needs no line. As soon as there is any, clients without a user name are kept out unless \
-             allow_anonymous true says otherwise."
+            "They hold for the listener above them. Above the first listener line, port, bind_address, \
+             bind_interface, socket_domain, max_connections, max_qos, switches that are true, and what names files \
+             for TLS, open one on port 1883 as in Mosquitto, for which all of them hold; without any of these the \
+             others have no effect there, and a warning says so. As soon as there is a listener, clients without a \
+             user name are kept out unless allow_anonymous true says otherwise."
         }
         Scope::Tls => {
             "They hold for the listener above them. A listener with certfile and keyfile encrypts, and one with any \

@@ -62,7 +62,7 @@ impl Inherited {
         });
         let unix = self.unix.into_iter().map(|socket| {
             socket.set_nonblocking(true)?;
-            UnixListener::from_std(socket).map(Bound::Unix)
+            UnixListener::from_std(socket).map(|socket| Bound::Unix(socket, None))
         });
         let mut all = Vec::new();
         for socket in tcp.chain(unix) {
@@ -83,11 +83,16 @@ impl Inherited {
 }
 
 impl Passed {
-    /// Those that fit a listener, if any do.
-    pub(super) fn take(&mut self, endpoint: &Endpoint, log: &Logger) -> Option<Vec<Arc<Bound>>> {
+    /// Those that fit a listener with these addresses, if any do.
+    pub(super) fn take(
+        &mut self,
+        endpoint: &Endpoint,
+        addresses: &[SocketAddr],
+        log: &Logger,
+    ) -> Option<Vec<Arc<Bound>>> {
         let (fitting, free): (Vec<_>, _) = std::mem::take(&mut self.free)
             .into_iter()
-            .partition(|socket| fits(socket, endpoint));
+            .partition(|socket| fits(socket, endpoint, addresses));
         self.free = free;
         for socket in &fitting {
             log.log(
@@ -107,11 +112,6 @@ impl Passed {
         self.free.extend(sockets.iter().filter(own).cloned());
     }
 
-    /// Whether one for this listener was passed.
-    pub(super) fn has(&self, endpoint: &Endpoint) -> bool {
-        self.all.iter().any(|socket| fits(socket, endpoint))
-    }
-
     /// Says which ones no listener uses.
     pub(super) fn warn(&self, log: &Logger) {
         for socket in &self.free {
@@ -127,9 +127,9 @@ impl Passed {
 }
 
 /// A socket for all addresses fits every listener at its port: whoever passed it wanted that.
-fn fits(socket: &Bound, endpoint: &Endpoint) -> bool {
+fn fits(socket: &Bound, endpoint: &Endpoint, addresses: &[SocketAddr]) -> bool {
     match (socket, endpoint) {
-        (Bound::Unix(socket), Endpoint::Unix(path)) => {
+        (Bound::Unix(socket, _), Endpoint::Unix(path)) => {
             let address = socket.local_addr().ok();
             address.is_some_and(|address| address.as_pathname() == Some(path))
         }
@@ -148,21 +148,15 @@ fn fits(socket: &Bound, endpoint: &Endpoint) -> bool {
                     Family::V4 => address.is_ipv4(),
                     Family::V6 => address.is_ipv6(),
                 }
-                && host.as_deref().is_none_or(|host| is_at(address, host))
+                && (host.is_none()
+                    || address.ip().is_unspecified()
+                    || addresses.iter().any(|other| other.ip() == address.ip()))
         }
         (Bound::Tcp(socket), Endpoint::Loopback { port }) => socket
             .local_addr()
             .is_ok_and(|address| address.port() == *port && address.ip().is_loopback()),
         _ => false,
     }
-}
-
-fn is_at(address: SocketAddr, host: &str) -> bool {
-    use std::net::ToSocketAddrs as _;
-    address.ip().is_unspecified()
-        || (host, address.port())
-            .to_socket_addrs()
-            .is_ok_and(|mut all| all.any(|other| other.ip() == address.ip()))
 }
 
 /// Where a socket listens.
@@ -175,7 +169,7 @@ impl fmt::Display for Address<'_> {
                 Ok(address) => write!(f, "{address}"),
                 Err(error) => write!(f, "({error})"),
             },
-            Bound::Unix(socket) => {
+            Bound::Unix(socket, _) => {
                 let address = socket.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 write!(

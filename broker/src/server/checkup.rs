@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::net::{IpAddr, ToSocketAddrs as _};
 
 use super::error::ServerError;
 use super::files::Files;
+use super::listener::NO_ADDRESS;
 use super::setup::{clock, place};
 use super::{expiry, privileges};
 use crate::cli::{Args, EXIT_INVALID};
-use crate::config::{Config, Diagnostic, Tls};
+use crate::config::{Config, Diagnostic, Endpoint, Tls, overlap};
+use crate::log::syslog_problem;
 use crate::tls::{Clock, ServerTls};
 
 /// What to print, and the exit code.
@@ -41,10 +44,15 @@ pub(super) fn checkup(args: &Args) -> Report {
     let mut warnings = std::mem::take(&mut config.warnings);
     warnings.append(&mut config.advice);
     findings.warnings(warnings);
-    if let Err(error) = privileges::check(&config) {
-        findings.errors.push(error.with_causes());
-    }
+    findings.warnings.extend(syslog_problem(&config.log));
+    let user = privileges::check(&config);
+    findings.look_at_listeners(&config);
     findings.look_at_files(&config);
+    // The last thing to do as whoever was asked.
+    match user.and_then(|()| privileges::rehearse(&config)) {
+        Ok(problems) => findings.warnings.extend(problems),
+        Err(error) => findings.errors.push(error.with_causes()),
+    }
     findings.report()
 }
 
@@ -60,6 +68,48 @@ impl Findings {
             .extend(warnings.iter().map(ToString::to_string));
     }
 
+    /// Looks up the names of hosts, and says which listeners can't both be open for what they stand for. Of
+    /// addresses that is known when the configuration is read.
+    fn look_at_listeners(&mut self, config: &Config) {
+        let mut known: Vec<(&Endpoint, Vec<IpAddr>)> = Vec::new();
+        for (number, listener) in config.listeners.iter().enumerate() {
+            let endpoint = &listener.endpoint;
+            let at = format!(
+                "{}cannot listen on {}",
+                config.line_of(number),
+                place(endpoint)
+            );
+            let found = match endpoint.name() {
+                None => Ok(Vec::new()),
+                Some(name) => (name, 0)
+                    .to_socket_addrs()
+                    .map(|all| all.map(|address| address.ip()).collect()),
+            };
+            let found: Vec<_> = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    self.errors.push(format!("{at}: {error}"));
+                    continue;
+                }
+            };
+            if endpoint.port().is_some() && endpoint.addresses(&found).is_empty() {
+                self.errors.push(format!("{at}: {NO_ADDRESS}"));
+            }
+            let clash = known.iter().find(|(other, theirs)| {
+                overlap((other, theirs), (endpoint, &found))
+                    && !overlap((other, &[]), (endpoint, &[]))
+            });
+            if let Some((other, _)) = clash {
+                let other = place(other);
+                self.errors.push(format!(
+                    "{at}: the listener on {other} has this port already, at the same address or \
+                     at all"
+                ));
+            }
+            known.push((endpoint, found));
+        }
+    }
+
     fn look_at_files(&mut self, config: &Config) {
         let (access, errors) = config.load_access_all();
         self.errors(errors);
@@ -71,11 +121,11 @@ impl Findings {
             let Some(settings) = &listener.tls else {
                 continue;
             };
-            let Some(tls) = self.look_at_tls(settings, clock, place(&listener.endpoint)) else {
+            let place = place(&listener.endpoint);
+            let Some(tls) = self.look_at_tls(config, settings, clock, &place) else {
                 continue;
             };
             let days = config.service.certificate_warning_days;
-            let place = place(&listener.endpoint);
             let own = tls.warnings().iter();
             said.extend(own.map(|warning| format!("the listener on {place}: {warning}")));
             // One file for several listeners is one matter.
@@ -92,31 +142,38 @@ impl Findings {
     }
 
     /// Files that can't be read, all of them; if there are none, what is wrong inside.
-    fn look_at_tls(&mut self, settings: &Tls, clock: Clock, listener: String) -> Option<ServerTls> {
-        let files = [Some(&settings.certfile), Some(&settings.keyfile)];
-        let files = files
-            .into_iter()
-            .chain([settings.cafile.as_ref(), settings.crlfile.as_ref()]);
+    fn look_at_tls(
+        &mut self,
+        config: &Config,
+        settings: &Tls,
+        clock: Clock,
+        listener: &str,
+    ) -> Option<ServerTls> {
+        let files = [
+            ("certfile", Some(&settings.certfile)),
+            ("keyfile", Some(&settings.keyfile)),
+            ("cafile", settings.cafile.as_ref()),
+            ("crlfile", settings.crlfile.as_ref()),
+        ];
         let unreadable: Vec<_> = files
-            .flatten()
-            .filter_map(|path| File::open(path).err().map(|error| (path, error)))
+            .into_iter()
+            .filter_map(|(option, path)| {
+                let error = File::open(path?).err()?;
+                Some(config.unreadable(option, path?, &error))
+            })
             .collect();
         if !unreadable.is_empty() {
-            self.errors.extend(
-                unreadable
-                    .into_iter()
-                    .map(|(path, error)| format!("{}: cannot read file: {error}", path.display())),
-            );
+            self.errors(unreadable);
             return None;
         }
         match ServerTls::open(settings, clock) {
             Ok(tls) => Some(tls),
             Err(source) => {
                 let error = ServerError::Tls {
-                    listener,
+                    listener: listener.to_owned(),
                     source: Box::new(source),
                 };
-                self.errors.push(error.with_causes());
+                self.errors.push(error.named(config).with_causes());
                 None
             }
         }

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::log::LogError;
 use crate::store::StoreError;
 use crate::tls::TlsError;
@@ -51,6 +52,16 @@ pub enum ServerError {
         "cannot become user {0}: there is no such user; create it, name another one, or set `user root`"
     )]
     NoSuchUser(String),
+    /// Something about a file, with the line of the configuration that names it: `FILE:LINE: OPTION`.
+    #[error("{at}")]
+    Named {
+        /// The line.
+        at: String,
+        /// What may be wrong with the line.
+        hint: Option<&'static str>,
+        /// What is wrong with the file.
+        source: Box<Self>,
+    },
     /// The process can't do what it has to.
     #[error("cannot {what}")]
     System {
@@ -64,13 +75,57 @@ pub enum ServerError {
 impl ServerError {
     /// Whether whoever wrote the configuration has to act, not whoever runs the machine.
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Config(_) | Self::Tls { .. } | Self::Log(_) | Self::NoSuchUser(_)
-        )
+        match self {
+            Self::Config(_) | Self::Tls { .. } | Self::Log(_) | Self::NoSuchUser(_) => true,
+            Self::Named { source, .. } => source.is_configuration(),
+            _ => false,
+        }
     }
 
-    /// The error and what caused it, in one line.
+    /// The error with the line of the configuration that names the file it is about, if there is such a line.
+    #[must_use]
+    pub(super) fn named(self, config: &Config) -> Self {
+        let file = match &self {
+            Self::Tls { source, .. } => source.file(),
+            Self::Log(LogError::Open { path, .. }) => Some((path.as_path(), "log_dest")),
+            Self::PidFile { path, .. } => Some((path.as_path(), "pid_file")),
+            _ => None,
+        };
+        let named = file.and_then(|(path, option)| {
+            let options = [option];
+            let options = if option.is_empty() { &[][..] } else { &options };
+            config.naming(path, options)
+        });
+        match named {
+            Some(named) => Self::Named {
+                at: named.to_string(),
+                hint: named.hint(),
+                source: Box::new(self),
+            },
+            None => self,
+        }
+    }
+
+    /// What can be done about it, if anything is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Named { hint, source, .. } => hint.or_else(|| source.hint()),
+            // A path begins with a slash; of ports only those below 1024 are kept from anybody.
+            Self::Listen { address, source }
+                if source.raw_os_error() == Some(Errno::ACCESS.raw_os_error())
+                    && !address.starts_with('/') =>
+            {
+                Some(
+                    "a port below 1024 takes a right: start the broker as root with `user NAME`, or with \
+                     CAP_NET_BIND_SERVICE (in a systemd unit AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a \
+                     port from 1024 on",
+                )
+            }
+            _ => None,
+        }
+    }
+
+    /// The error, what caused it, and what can be done about it, in one line.
     pub fn with_causes(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -79,6 +134,40 @@ impl ServerError {
             text.push_str(&error.to_string());
             cause = error.source();
         }
+        if let Some(hint) = self.hint() {
+            text.push_str("; ");
+            text.push_str(hint);
+        }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: &str, errno: Errno) -> String {
+        let error = ServerError::Listen {
+            address: address.to_owned(),
+            source: errno.into(),
+        };
+        error.with_causes()
+    }
+
+    #[test]
+    fn a_port_that_takes_a_right_is_refused_with_the_ways_to_have_it() {
+        let hint = "; a port below 1024 takes a right: start the broker as root with `user NAME`, or with \
+                    CAP_NET_BIND_SERVICE (in a systemd unit AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a \
+                    port from 1024 on";
+        let denied = "Permission denied (os error 13)";
+        assert_eq!(
+            refused("0.0.0.0:883", Errno::ACCESS),
+            format!("cannot listen on 0.0.0.0:883: {denied}{hint}")
+        );
+        assert_eq!(
+            refused("/run/broker.sock", Errno::ACCESS),
+            format!("cannot listen on /run/broker.sock: {denied}")
+        );
+        assert!(!refused("0.0.0.0:883", Errno::ADDRINUSE).contains(hint));
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::settings::ListenerRules;
-use super::setup;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::log::LogType;
@@ -105,7 +104,7 @@ fn findings<'a>(
     let warning_days = config.service.certificate_warning_days;
     let mut findings = Vec::new();
     for rules in rules {
-        let (Some(port), Some(tls)) = (setup::port(&rules.endpoint), &rules.tls) else {
+        let (Some(port), Some(tls)) = (rules.endpoint.port(), &rules.tls) else {
             continue;
         };
         let now = tls.clock().seconds();

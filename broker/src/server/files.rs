@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::config::Config;
 
@@ -60,6 +63,23 @@ fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
         changed: (metadata.ctime(), metadata.ctime_nsec()),
     });
     (path, stamp)
+}
+
+/// The files and folders that `config` was read from or names, and that this process may not read now.
+pub(super) fn unreadable(config: &Config) -> Vec<(PathBuf, io::Error)> {
+    let mut paths = named_by(config);
+    let folders = config.listeners.iter().filter_map(|listener| {
+        let tls = listener.tls.as_ref()?;
+        tls.capath.as_deref()
+    });
+    paths.extend(folders.flat_map(entries));
+    // A pipe would wait for whoever writes to it.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let tried = paths.into_iter().filter_map(|path| {
+        let error = rustix::fs::open(&path, flags, Mode::empty()).err()?;
+        Some((path, error.into()))
+    });
+    tried.collect()
 }
 
 fn named_by(config: &Config) -> BTreeSet<PathBuf> {

@@ -22,8 +22,9 @@ use super::sockets::Sockets;
 use super::state::{self, Autosaver, LOOK_AROUND};
 use super::{dump, memory, notify, privileges, sys};
 use crate::cli::Args;
-use crate::config::{Config, Persistence};
+use crate::config::Config;
 use crate::log::{LogType, Logger, topic};
+use crate::rootly;
 
 /// How long connections may take to end when the broker does.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -94,13 +95,13 @@ pub(super) async fn live(
     connect_log(&shared);
     let pid_file = config.service.pid_file.clone();
     if let Some(path) = &pid_file {
-        write_pid(path).map_err(|source| ServerError::PidFile {
-            path: path.clone(),
-            source,
+        write_pid(path).map_err(|source| {
+            let path = path.clone();
+            ServerError::PidFile { path, source }.named(&config)
         })?;
     }
 
-    privileges::drop(&config, log)?;
+    privileges::drop(&config, change.socket_files(), log)?;
 
     let mut tasks = JoinSet::new();
     sockets.complete(change, &shared).await;
@@ -216,24 +217,8 @@ impl Life<'_> {
         let found = reload::aside(move || reload::find(&args)).await?;
         self.watched = found.0.clone();
         self.watch.read(found.1.clone());
-        let config = reload::reload(found, &self.shared, &mut self.sockets).await?;
-        let before = std::mem::replace(&mut self.config, config).persistence;
-        self.keep_place(before);
+        self.config = reload::reload(found, &self.config, &self.shared, &mut self.sockets).await?;
         Ok(())
-    }
-
-    /// Goes on saving where it did: what is in another file was not read, and would be overwritten.
-    fn keep_place(&mut self, before: Persistence) {
-        let wanted = &self.config.persistence;
-        if wanted.enabled == before.enabled && wanted.path() == before.path() {
-            return;
-        }
-        let text = "Warning: persistence, persistence_location and persistence_file take effect at the next start.";
-        self.shared.log.log(LogType::Warning, text);
-        self.config.persistence = Persistence {
-            autosave: wanted.autosave,
-            ..before
-        };
     }
 
     /// Ends all connections, with their wills, and saves.
@@ -297,6 +282,7 @@ fn connect_log(shared: &Arc<Shared>) {
 
 fn write_pid(path: &Path) -> io::Result<()> {
     use std::io::Write as _;
-    let mut file = std::fs::File::create(path)?;
+    let mut file = rootly::append(path, 0o644)?;
+    file.set_len(0)?;
     writeln!(file, "{}", std::process::id())
 }

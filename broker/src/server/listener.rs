@@ -1,8 +1,7 @@
 //! Sockets that wait for connections.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::FileTypeExt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,12 +15,17 @@ use super::descriptors::Doorkeeper;
 use super::error::ServerError;
 use super::memory;
 use super::settings::Settings;
+use super::setup;
 use super::shared::Shared;
+use super::socket_file::{self, SocketFile};
 use crate::config::{self, Endpoint, Family};
 use crate::log::{LogType, Logger};
 
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 1024;
+
+/// What is wrong with a listener on a host that is only of the other family.
+pub(super) const NO_ADDRESS: &str = "it has no address of the family that socket_domain asks for";
 
 /// The first and the longest wait after a connection could not be accepted, for want of file descriptors most
 /// likely: without a wait, that would take all of a processor.
@@ -40,29 +44,20 @@ pub(super) struct Open {
 #[derive(Debug)]
 pub(super) enum Bound {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// With its name in a folder, unless somebody else has opened it.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
-/// Opens the sockets of a listener. To be called within the runtime.
-pub(super) fn open(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Arc<Bound>>, ServerError> {
-    let (addresses, interface) = match endpoint {
-        Endpoint::Unix(path) => return Ok(vec![Arc::new(Bound::Unix(open_unix(path, log)?))]),
-        Endpoint::Loopback { port } => (
-            vec![
-                v4(Ipv4Addr::LOCALHOST, *port),
-                v6(Ipv6Addr::LOCALHOST, *port),
-            ],
-            None,
-        ),
-        Endpoint::Tcp {
-            port,
-            host,
-            family,
-            interface,
-        } => (
-            addresses(*port, host.as_deref(), *family)?,
-            interface.as_deref(),
-        ),
+/// Opens the sockets of a listener at its [`addresses`]. To be called within the runtime.
+pub(super) fn open(
+    endpoint: &Endpoint,
+    addresses: Vec<SocketAddr>,
+    log: &Logger,
+) -> Result<Vec<Arc<Bound>>, ServerError> {
+    let interface = match endpoint {
+        Endpoint::Unix(path) => return Ok(vec![Arc::new(open_unix(path, log)?)]),
+        Endpoint::Loopback { .. } => None,
+        Endpoint::Tcp { interface, .. } => interface.as_deref(),
     };
     let mut open = Vec::new();
     let mut missing = None;
@@ -100,31 +95,28 @@ pub(super) fn open(endpoint: &Endpoint, log: &Logger) -> Result<Vec<Arc<Bound>>,
     }
 }
 
-fn v4(address: Ipv4Addr, port: u16) -> SocketAddr {
-    (address, port).into()
-}
-
-fn v6(address: Ipv6Addr, port: u16) -> SocketAddr {
-    (address, port).into()
-}
-
-/// The addresses to listen on: those of the host, or all of this machine.
-fn addresses(
-    port: u16,
-    host: Option<&str>,
-    family: Family,
-) -> Result<Vec<SocketAddr>, ServerError> {
+/// The addresses to listen on: those of the host, or all of this machine; none for a Unix socket.
+///
+/// A name is looked up aside, since the answer may take long, and nobody is to wait for it.
+pub(super) async fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, ServerError> {
+    let (port, host, family) = match endpoint {
+        Endpoint::Unix(_) => return Ok(Vec::new()),
+        Endpoint::Loopback { port } => {
+            let (four, six) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+            return Ok(vec![(four, *port).into(), (six, *port).into()]);
+        }
+        Endpoint::Tcp {
+            port, host, family, ..
+        } => (*port, host.as_deref(), *family),
+    };
     let all = match host {
         None => vec![
-            v4(Ipv4Addr::UNSPECIFIED, port),
-            v6(Ipv6Addr::UNSPECIFIED, port),
+            (Ipv4Addr::UNSPECIFIED, port).into(),
+            (Ipv6Addr::UNSPECIFIED, port).into(),
         ],
-        Some(host) => (host, port)
-            .to_socket_addrs()
-            .map_err(|source| ServerError::Listen {
-                address: format!("{host} port {port}"),
-                source,
-            })?
+        Some(host) => tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|source| unusable(endpoint, source))?
             .collect(),
     };
     let wanted = |address: &SocketAddr| match family {
@@ -132,7 +124,19 @@ fn addresses(
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),
     };
-    Ok(all.into_iter().filter(wanted).collect())
+    let addresses: Vec<_> = all.into_iter().filter(wanted).collect();
+    if addresses.is_empty() {
+        let source = io::Error::new(io::ErrorKind::AddrNotAvailable, NO_ADDRESS);
+        return Err(unusable(endpoint, source));
+    }
+    Ok(addresses)
+}
+
+fn unusable(endpoint: &Endpoint, source: io::Error) -> ServerError {
+    ServerError::Listen {
+        address: setup::place(endpoint),
+        source,
+    }
 }
 
 fn lacks_family(error: &io::Error) -> bool {
@@ -168,25 +172,18 @@ fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListe
     TcpListener::from_std(socket.into())
 }
 
-fn open_unix(path: &Path, log: &Logger) -> Result<UnixListener, ServerError> {
+fn open_unix(path: &Path, log: &Logger) -> Result<Bound, ServerError> {
     log.log(
         LogType::Information,
         format_args!("Opening unix listen socket on path {}.", path.display()),
     );
-    let is_socket = path
-        .symlink_metadata()
-        .is_ok_and(|metadata| metadata.file_type().is_socket());
-    let listen = || {
-        // One left from before has nobody behind it; one that answers is another broker's.
-        if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
-            std::fs::remove_file(path)?;
-        }
-        UnixListener::bind(path)
-    };
-    listen().map_err(|source| ServerError::Listen {
-        address: path.display().to_string(),
-        source,
-    })
+    match socket_file::listen(path, BACKLOG) {
+        Ok((listener, file)) => Ok(Bound::Unix(listener, Some(file))),
+        Err(source) => Err(ServerError::Listen {
+            address: path.display().to_string(),
+            source,
+        }),
+    }
 }
 
 /// Accepts connections for ever.
@@ -226,7 +223,7 @@ impl Open {
                     listener.local_addr()?.port(),
                 ))
             }
-            Bound::Unix(listener) => Ok(Incoming::Unix(listener.accept().await?.0)),
+            Bound::Unix(listener, _) => Ok(Incoming::Unix(listener.accept().await?.0)),
         }
     }
 

@@ -5,7 +5,8 @@
 //! its `stream` and its session (`serve`, with `receive` for what comes and `deliver` for what goes) until it
 //! ends (`closing`). What all connections share is in `shared`; what can change at a reload is in `settings`,
 //! replaced as a whole. `run` reads the command line, and `life` starts all of this, listens to signals, and ends
-//! it. At a `reload` the `sockets` of listeners open and close, and each connection asks for its `standing`.
+//! it. At a `reload` the `sockets` of listeners open and close, with the `socket_file` of those in a folder, and each
+//! connection asks for its `standing`.
 //!
 //! What the broker says of itself is one table, `figures`, over one `report`: `sys` publishes it below `$SYS`,
 //! and `metrics` hands it to Prometheus.
@@ -43,6 +44,7 @@ mod serve;
 mod settings;
 mod setup;
 mod shared;
+mod socket_file;
 mod sockets;
 mod standing;
 mod state;

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use nix::unistd::{Uid, User, geteuid, initgroups, setgid, setuid};
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::error::ServerError;
+use super::files;
+use super::socket_file::SocketFile;
 use crate::config::{Config, LogDestination};
 use crate::log::{LogType, Logger};
 
@@ -15,9 +18,13 @@ const DEFAULTS: [&str; 2] = ["mqtt-broker", "mosquitto"];
 
 /// Gives up root's rights for good, if the process has them.
 ///
-/// The whole process changes, with all its threads. Files that only root may read can't be read again at a reload:
-/// that then fails with their names, and what was running goes on.
-pub(super) fn drop(config: &Config, log: &Logger) -> Result<(), ServerError> {
+/// The whole process changes, with all its threads. Sockets with a name become that user's, and log files. Files
+/// that only root may read can't be read again at a reload: that is said now, not on the day when it fails.
+pub(super) fn drop<'a>(
+    config: &Config,
+    sockets: impl Iterator<Item = &'a SocketFile>,
+    log: &Logger,
+) -> Result<(), ServerError> {
     let Some(user) = chosen(config)? else {
         if geteuid().is_root() && config.service.user.is_none() {
             let text = "Warning: the broker runs as root, since there is neither a user mqtt-broker nor one \
@@ -31,15 +38,60 @@ pub(super) fn drop(config: &Config, log: &Logger) -> Result<(), ServerError> {
             hand_over(path, &user);
         }
     }
+    for socket in sockets {
+        if let Err(error) = socket.give_to(user.uid.as_raw(), user.gid.as_raw()) {
+            let (path, name) = (socket.path().display(), &user.name);
+            let text = format!("Warning: {path} cannot be given to user {name}: {error}");
+            log.log(LogType::Warning, text);
+        }
+    }
     become_user(&user)?;
     log.log(
         LogType::Information,
         format_args!("Running as user {} now.", user.name),
     );
-    if let Some(problem) = unwritable(config) {
+    for problem in problems(config, &user) {
         log.log(LogType::Warning, format_args!("Warning: {problem}."));
     }
     Ok(())
+}
+
+/// Becomes the user that the broker would become, if it would, and says what that user can't do. For a process that
+/// ends soon.
+pub(super) fn rehearse(config: &Config) -> Result<Vec<String>, ServerError> {
+    let Some(user) = chosen(config)? else {
+        return Ok(Vec::new());
+    };
+    become_user(&user)?;
+    Ok(problems(config, &user))
+}
+
+/// What the process can't do now that it is the user.
+fn problems(config: &Config, user: &User) -> Vec<String> {
+    let name = &user.name;
+    let mut problems: Vec<_> = files::unreadable(config)
+        .into_iter()
+        .map(|(path, error)| {
+            let path = path.display();
+            format!(
+                "cannot be read again at a reload: {path}: {error}: user {name} lacks the right to"
+            )
+        })
+        .collect();
+    for destination in &config.log.destinations {
+        let LogDestination::File(path) = destination else {
+            continue;
+        };
+        match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => problems.push(format!(
+                "cannot be opened again at a reload: {}: {error}: user {name} lacks the right to",
+                path.display()
+            )),
+        }
+    }
+    problems.extend(unwritable(config));
+    problems
 }
 
 /// Says whether the user to become exists, before anything is opened.

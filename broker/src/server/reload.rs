@@ -13,8 +13,8 @@ use super::shared::Shared;
 use super::sockets::Sockets;
 use super::standing;
 use crate::cli::Args;
-use crate::config::Config;
-use crate::log::{LogType, Logger};
+use crate::config::{Config, Persistence};
+use crate::log::{self, LogType, Logger};
 use crate::router::{AccessCheck as _, Client, Ended};
 
 /// A configuration whose own files were read, and the state of all files just before.
@@ -54,6 +54,9 @@ impl Loaded {
         for warning in self.rules.warnings(&self.config) {
             log.log(LogType::Warning, format_args!("Warning: {warning}"));
         }
+        if let Some(problem) = log::syslog_problem(&self.config.log) {
+            log.log(LogType::Warning, format_args!("Warning: {problem}"));
+        }
     }
 }
 
@@ -73,6 +76,7 @@ pub(super) async fn aside<T: Send + 'static>(
 /// Listeners open before anything else changes: if one can't, or the log, all stays as it was.
 pub(super) async fn reload(
     found: Found,
+    running: &Config,
     shared: &Arc<Shared>,
     sockets: &mut Sockets,
 ) -> Result<Config, ServerError> {
@@ -85,12 +89,18 @@ pub(super) async fn reload(
         }
     };
     if let Err(error) = shared.log.reconfigure(&loaded.config.log) {
-        sockets.undo(change, &shared.log);
+        sockets.undo(change, &shared.log).await;
         sockets.serve(shared);
-        return Err(error.into());
+        return Err(ServerError::from(error).named(&loaded.config));
     }
     loaded.warn(&shared.log);
-    let Loaded { config, rules, .. } = loaded;
+    let Loaded {
+        mut config, rules, ..
+    } = loaded;
+    for option in keep(running, &mut config) {
+        let text = format!("Warning: {option} takes effect at the next start.");
+        shared.log.log(LogType::Warning, text);
+    }
     let listeners = change.number(rules.listeners);
     shared.replace_settings(Settings::new(&config, listeners));
     sockets.complete(change, shared).await;
@@ -103,6 +113,35 @@ pub(super) async fn reload(
     }
     shared.log.log(LogType::Information, "Config reloaded.");
     Ok(config)
+}
+
+/// Leaves what is read at the start only as it is, and names what was to change.
+///
+/// The state goes on being saved where it was: what is in another file was not read, and would be overwritten.
+fn keep(running: &Config, wanted: &mut Config) -> Vec<&'static str> {
+    let mut kept = Vec::new();
+    let mut keep = |option, differs| {
+        if differs {
+            kept.push(option);
+        }
+    };
+    let (service, persistence) = (&mut wanted.service, &mut wanted.persistence);
+    keep("user", service.user != running.service.user);
+    keep("pid_file", service.pid_file != running.service.pid_file);
+    let before = &running.persistence;
+    keep("persistence", persistence.enabled != before.enabled);
+    keep("persistence_file", persistence.file != before.file);
+    keep(
+        "persistence_location",
+        persistence.location != before.location,
+    );
+    service.user.clone_from(&running.service.user);
+    service.pid_file.clone_from(&running.service.pid_file);
+    *persistence = Persistence {
+        autosave: persistence.autosave,
+        ..before.clone()
+    };
+    kept
 }
 
 /// Lets new settings have their effect on what is there: messages that may not be read any more are dropped from
@@ -143,4 +182,32 @@ fn settle(shared: &Shared) {
         ));
     }
     publish_wills(shared, &gone, &settings);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Support, options};
+
+    #[test]
+    fn what_the_table_says_is_read_at_the_start_only_is_left_as_it_is() {
+        let running = Config::parse("f", "user a\n").unwrap();
+        let wanted = "user b\npid_file /p\nsys_interval 1\npersistence true\npersistence_file x\n\
+             persistence_location /y\nautosave_interval 7\n";
+        let mut wanted = Config::parse("f", wanted).unwrap();
+        let mut kept = keep(&running, &mut wanted);
+        kept.sort_unstable();
+        let at_start = options().filter(|option| option.support == Support::Yes && !option.reload);
+        let mut at_start: Vec<_> = at_start.map(|option| option.name).collect();
+        at_start.sort_unstable();
+        assert_eq!(kept, at_start);
+        assert_eq!(
+            (&wanted.service.user, &wanted.service.pid_file),
+            (&running.service.user, &None)
+        );
+        assert_eq!(wanted.persistence.path(), running.persistence.path());
+        assert_ne!(wanted.persistence.autosave, running.persistence.autosave);
+        assert_ne!(wanted.service.sys_interval, running.service.sys_interval);
+        assert_eq!(keep(&running, &mut wanted), [""; 0]);
+    }
 }

@@ -12,7 +12,7 @@ use super::reload::{self, Loaded};
 use super::{checkup, descriptors, life, privileges};
 use crate::cli::{Args, EXIT_INVALID, Stop, Stream};
 use crate::config::{Config, Diagnostic, LogDestination, LogSettings};
-use crate::log::{LogType, Logger};
+use crate::log::{LogType, Logger, syslog_problem};
 
 /// How long the last lines of the log may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -74,8 +74,13 @@ fn start(args: &Args) -> Result<ExitCode, ServerError> {
         daemonize(args)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let log = Logger::new(&config.log)?;
+    let log = Logger::new(&config.log).map_err(|error| ServerError::from(error).named(config))?;
     greet(&log, &loaded);
+    if config.log.destinations == [LogDestination::Syslog] {
+        // Where the log goes nobody would see it.
+        let problem = syslog_problem(&config.log).map(|problem| format!("Warning: {problem}\n"));
+        let _ = io::stderr().write_all(problem.unwrap_or_default().as_bytes());
+    }
     let on_terminal = reaches_terminal(&config.log);
     let outcome = live(args, loaded, inherited, &log);
     if let Err(error) = outcome {

@@ -24,9 +24,12 @@ pub(super) fn rules(config: &mut Config, files: &Files) -> Result<Rules, ServerE
     for (listener, access) in config.listeners.iter().zip(access.listeners) {
         let tls = match &listener.tls {
             Some(settings) => {
-                let tls = ServerTls::open(settings, clock).map_err(|source| ServerError::Tls {
-                    listener: place(&listener.endpoint),
-                    source: Box::new(source),
+                let tls = ServerTls::open(settings, clock).map_err(|source| {
+                    let error = ServerError::Tls {
+                        listener: place(&listener.endpoint),
+                        source: Box::new(source),
+                    };
+                    error.named(config)
                 })?;
                 Some(Arc::new(tls))
             }
@@ -79,13 +82,5 @@ pub(super) fn place(endpoint: &Endpoint) -> String {
         } => format!("{host} port {port}"),
         Endpoint::Tcp { port, .. } | Endpoint::Loopback { port } => format!("port {port}"),
         Endpoint::Unix(path) => path.display().to_string(),
-    }
-}
-
-/// The port of a listener, if it has one.
-pub(super) fn port(endpoint: &Endpoint) -> Option<u16> {
-    match endpoint {
-        Endpoint::Tcp { port, .. } | Endpoint::Loopback { port } => Some(*port),
-        Endpoint::Unix(_) => None,
     }
 }

@@ -12,6 +12,7 @@ use super::listener::{self, Bound, Open};
 use super::settings::{ListenerRules, Listeners};
 use super::setup;
 use super::shared::Shared;
+use super::socket_file::SocketFile;
 use crate::config::{Endpoint, Listener};
 use crate::log::{LogType, Logger};
 
@@ -65,6 +66,19 @@ impl Wanted {
 }
 
 impl Change {
+    /// The names of Unix sockets that it has made.
+    pub(super) fn socket_files(&self) -> impl Iterator<Item = &SocketFile> {
+        let new = self.wanted.iter().filter_map(|wanted| match wanted {
+            Wanted::New(slot) => Some(slot),
+            Wanted::Same(_) | Wanted::Again(..) => None,
+        });
+        new.flat_map(|slot| &slot.sockets)
+            .filter_map(|socket| match &**socket {
+                Bound::Unix(_, file) => file.as_ref(),
+                Bound::Tcp(_) => None,
+            })
+    }
+
     /// The rules of the listeners, which are in the order of the configuration, by number.
     pub(super) fn number(&self, rules: Vec<ListenerRules>) -> Listeners {
         let numbers = self.wanted.iter().map(Wanted::number);
@@ -100,7 +114,7 @@ impl Sockets {
             match self.want(listener, listeners, &mut change, log).await {
                 Ok(wanted) => change.wanted.push(wanted),
                 Err(error) => {
-                    self.undo(change, log);
+                    self.undo(change, log).await;
                     return Err(error);
                 }
             }
@@ -117,30 +131,53 @@ impl Sockets {
     ) -> Result<Wanted, ServerError> {
         let encrypted = listener.tls.is_some();
         let endpoint = &listener.endpoint;
-        if let Some(slot) = self.slots.iter().find(|slot| slot.endpoint == *endpoint) {
-            if slot.encrypted == encrypted {
-                return Ok(Wanted::Same(slot.number));
-            }
-            let (before, sockets) = (slot.number, slot.sockets.clone());
-            return Ok(Wanted::Again(before, self.slot(listener, sockets)));
+        let mut slots = self.slots.iter();
+        let Some(index) = slots.position(|slot| slot.endpoint == *endpoint) else {
+            let sockets = self.open_somehow(endpoint, all, change, log).await?;
+            return Ok(Wanted::New(self.slot(listener, sockets)));
+        };
+        if self.slots[index].sockets.is_empty() {
+            // It was closed to make room in a change that failed, and could not be opened again then.
+            self.slots[index].sockets = self.open_somehow(endpoint, all, change, log).await?;
         }
-        let sockets = match self.open(endpoint, log) {
+        let slot = &self.slots[index];
+        if slot.encrypted == encrypted {
+            return Ok(Wanted::Same(slot.number));
+        }
+        let (before, sockets) = (slot.number, slot.sockets.clone());
+        Ok(Wanted::Again(before, self.slot(listener, sockets)))
+    }
+
+    /// Opens the sockets of a listener, if need be in the place of others that are to go.
+    async fn open_somehow(
+        &mut self,
+        endpoint: &Endpoint,
+        all: &[Listener],
+        change: &mut Change,
+        log: &Logger,
+    ) -> Result<Vec<Arc<Bound>>, ServerError> {
+        match self.open(endpoint, log).await {
             // One that is to go may be what is in the way: all addresses, where one was asked for before.
             Err(ServerError::Listen { source, .. })
                 if source.kind() == io::ErrorKind::AddrInUse
                     && self.make_room(endpoint, all, change).await =>
             {
-                self.open(endpoint, log)?
+                self.open(endpoint, log).await
             }
-            outcome => outcome?,
-        };
-        Ok(Wanted::New(self.slot(listener, sockets)))
+            outcome => outcome,
+        }
     }
 
-    fn open(&mut self, endpoint: &Endpoint, log: &Logger) -> Result<Vec<Arc<Bound>>, ServerError> {
-        match self.passed.take(endpoint, log) {
+    async fn open(
+        &mut self,
+        endpoint: &Endpoint,
+        log: &Logger,
+    ) -> Result<Vec<Arc<Bound>>, ServerError> {
+        let addresses = listener::addresses(endpoint).await;
+        let known = addresses.as_deref().unwrap_or_default();
+        match self.passed.take(endpoint, known, log) {
             Some(sockets) => Ok(sockets),
-            None => listener::open(endpoint, log),
+            None => listener::open(endpoint, addresses?, log),
         }
     }
 
@@ -167,11 +204,9 @@ impl Sockets {
         let mut any = false;
         for slot in &mut self.slots {
             let stays = all.iter().any(|other| other.endpoint == slot.endpoint);
-            if !stays
-                && setup::port(&slot.endpoint) == setup::port(wanted)
-                && !slot.sockets.is_empty()
-            {
+            if !stays && slot.endpoint.port() == wanted.port() && !slot.sockets.is_empty() {
                 change.closed.push((slot.number, slot.endpoint.clone()));
+                self.passed.give_back(&slot.sockets);
                 slot.close().await;
                 any = true;
             }
@@ -180,16 +215,16 @@ impl Sockets {
     }
 
     /// Gives up a change: what was opened closes, what was closed opens again.
-    pub(super) fn undo(&mut self, change: Change, log: &Logger) {
+    pub(super) async fn undo(&mut self, change: Change, log: &Logger) {
         for wanted in change.wanted {
             if let Wanted::New(slot) = wanted {
                 self.passed.give_back(&slot.sockets);
-                remove_path(&slot.endpoint, &self.passed);
             }
         }
         for (number, endpoint) in change.closed {
+            let opened = self.open(&endpoint, log).await;
             let slot = self.slots.iter_mut().find(|slot| slot.number == number);
-            match (slot, listener::open(&endpoint, log)) {
+            match (slot, opened) {
                 (Some(slot), Ok(sockets)) => slot.sockets = sockets,
                 (None, _) => {}
                 (Some(_), Err(error)) => {
@@ -228,7 +263,6 @@ impl Sockets {
             );
             self.passed.give_back(&slot.sockets);
             slot.close().await;
-            remove_path(&slot.endpoint, &self.passed);
         }
         self.serve(shared);
     }
@@ -278,13 +312,35 @@ impl Slot {
     }
 }
 
-/// Removes the name of a socket in a folder that nobody listens at any more.
-fn remove_path(endpoint: &Endpoint, passed: &Passed) {
-    match endpoint {
-        Endpoint::Unix(path) if !passed.has(endpoint) => {
-            // Somebody else may have removed it.
-            let _ = std::fs::remove_file(path);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, LogSettings};
+
+    #[tokio::test]
+    async fn a_listener_whose_sockets_were_lost_is_opened_again() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let config = Config::parse("f", &format!("listener {port} 127.0.0.1\n")).unwrap();
+        let log = Logger::new(&LogSettings {
+            destinations: Vec::new(),
+            ..LogSettings::default()
+        })
+        .unwrap();
+        let mut sockets = Sockets::new(Passed::default());
+        let change = sockets.prepare(&config.listeners, &log).await.unwrap();
+        for wanted in change.wanted {
+            if let Wanted::New(slot) = wanted {
+                sockets.slots.push(slot);
+            }
         }
-        _ => {}
+        // As after a change that took the port and could not give it back.
+        sockets.slots[0].close().await;
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+        let change = sockets.prepare(&config.listeners, &log).await.unwrap();
+        let number = sockets.slots[0].number;
+        assert!(matches!(change.wanted[..], [Wanted::Same(same)] if same == number));
+        std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     }
 }

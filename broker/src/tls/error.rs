@@ -82,12 +82,38 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+    /// The key is another certificate's.
+    #[error("the key in {keyfile} is not that of the certificate in {certfile}")]
+    Stranger {
+        /// The certificate's file.
+        certfile: PathBuf,
+        /// The key's file.
+        keyfile: PathBuf,
+    },
     /// The library refused the rest.
     #[error("TLS cannot be set up")]
     Setup(#[from] rustls::Error),
 }
 
 impl TlsError {
+    /// The file that it is about, and the option that may name it; any may if that is empty.
+    pub fn file(&self) -> Option<(&Path, &'static str)> {
+        Some(match self {
+            Self::Missing {
+                path,
+                wanted: "PRIVATE KEY",
+            }
+            | Self::Encrypted { path } => (path, "keyfile"),
+            Self::Read { path, .. } | Self::Pem { path, .. } | Self::Missing { path, .. } => {
+                (path, "")
+            }
+            Self::Authority { path, .. } => (path, "cafile"),
+            Self::Revocation { path, .. } => (path, "crlfile"),
+            Self::Pair { keyfile, .. } | Self::Stranger { keyfile, .. } => (keyfile, "keyfile"),
+            Self::Ciphers { .. } | Self::Verifier(_) | Self::Setup(_) => return None,
+        })
+    }
+
     pub(super) fn missing(path: &Path, wanted: &'static str) -> Self {
         Self::Missing {
             path: path.to_owned(),

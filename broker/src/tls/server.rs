@@ -10,7 +10,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ALL_VERSIONS, CertificateError, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    ALL_VERSIONS, CertificateError, InconsistentKeys, RootCertStore, ServerConfig,
+    SupportedProtocolVersion,
 };
 
 use super::ciphers::{self, Chosen};
@@ -79,11 +80,7 @@ impl ServerTls {
             .with_protocol_versions(versions(settings.min_version))?
             .with_client_cert_verifier(Arc::clone(&verifier))
             .with_single_cert(chain, key)
-            .map_err(|source| TlsError::Pair {
-                certfile: settings.certfile.clone(),
-                keyfile: settings.keyfile.clone(),
-                source,
-            })?;
+            .map_err(|source| pair(settings, source))?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new()?;
         // One is enough for a client that has one connection; two would only make each handshake longer.
@@ -168,6 +165,21 @@ impl ServerTls {
             Err(_) => Some(Standing::Untrusted),
             Ok(_) => Some(Standing::Good),
         }
+    }
+}
+
+/// Why certificate and key can't be used together.
+fn pair(settings: &Tls, source: rustls::Error) -> TlsError {
+    let (certfile, keyfile) = (settings.certfile.clone(), settings.keyfile.clone());
+    match source {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            TlsError::Stranger { certfile, keyfile }
+        }
+        source => TlsError::Pair {
+            certfile,
+            keyfile,
+            source,
+        },
     }
 }
 

@@ -56,6 +56,7 @@ fn listeners_that_the_network_can_reach_are_looked_at() {
     Configuration is valid.
     Warning: [DIR]/broker.conf:3: this listener is open to the network without TLS: passwords and messages travel in clear text; add certfile and keyfile, or bind it to this machine, as in `listener 1883 127.0.0.1`
     Warning: [DIR]/broker.conf:3: this listener is open to the network, and everybody gets in without a password: set allow_anonymous false, or for this listener alone listener_allow_anonymous false
+    Warning: [DIR]/broker.conf:10: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
     Warning: [DIR]/broker.conf:10: this listener is open to the network without TLS: passwords and messages travel in clear text; add certfile and keyfile, or bind it to this machine, as in `listener 1883 127.0.0.1`
     Warning: [DIR]/broker.conf:12: this listener is open to the network, and everybody gets in without a password: set allow_anonymous false, or for this listener alone listener_allow_anonymous false
     Warning: [DIR]/broker.conf:20: the metrics of this listener are open to the network: bind it to this machine, as in `listener 9100 127.0.0.1`
@@ -118,6 +119,7 @@ fn the_files_that_are_named_are_looked_at_too() {
     insta::assert_snapshot!(text, @r"
     exit: Some(0)
     Configuration is valid.
+    Warning: [DIR]/broker.conf:1: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
     Warning: persistence_location [DIR]/nowhere is not a folder now: the state can't be kept there
     ");
 }
@@ -166,6 +168,7 @@ fn a_key_that_everybody_may_read_is_named() {
     insta::assert_snapshot!(text, @r"
     exit: Some(0)
     Configuration is valid.
+    Warning: [DIR]/broker.conf:1: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
     Warning: [DIR]/good.key: every user of this machine has access to this file (mode 0644), which holds secrets: `chmod o-rwx [DIR]/good.key`
     ");
 }
@@ -193,9 +196,45 @@ fn all_errors_of_all_files_are_told_at_once() {
     Error: [DIR]/acl:1: invalid topic "a/#/b": the wildcard '#' is the last level of a filter
     Error: [DIR]/passwd:1: expected NAME:HASH, found no ':'
     Error: [DIR]/passwd:2: the password of user "jane" has 1 parts after its type, expected 3
-    Error: [DIR]/a.crt: cannot read file: No such file or directory (os error 2)
-    Error: [DIR]/a.key: cannot read file: No such file or directory (os error 2)
-    Error: [DIR]/ca.crt: cannot read file: No such file or directory (os error 2)
-    Error: the listener on 127.0.0.1 port 8884 cannot encrypt: [DIR]/junk contains no certificate in PEM form
+    Error: [DIR]/broker.conf:7: certfile: cannot read [DIR]/a.crt: No such file or directory (os error 2)
+    Error: [DIR]/broker.conf:8: keyfile: cannot read [DIR]/a.key: No such file or directory (os error 2)
+    Error: [DIR]/broker.conf:9: cafile: cannot read [DIR]/ca.crt: No such file or directory (os error 2)
+    Error: [DIR]/broker.conf:11: certfile: the listener on 127.0.0.1 port 8884 cannot encrypt: [DIR]/junk contains no certificate in PEM form
     "#);
+}
+
+#[test]
+fn doors_that_open_for_nobody_or_under_any_name_and_state_that_is_not_kept_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write(path("passwd"), "");
+    write(path("acl"), "user fred\ntopic home/#\n");
+    mode(&path("passwd"), 0o600);
+    let authority = Certificates::new();
+    authority.write_authority(folder.path(), "ca");
+    authority.write_server(folder.path(), "server");
+    let tls = "certfile {folder}/server.crt\nkeyfile {folder}/server.key\ncafile {folder}/ca.crt\n";
+    let text = said(
+        folder.path(),
+        &format!(
+            "per_listener_settings true\ncertificate_warning_days 0\npersistence_file mosquitto.db\n\
+             persistence_location {{folder}}/\nlistener 1 127.0.0.1\nlistener 2 127.0.0.1\nallow_anonymous true\n\
+             acl_file {{folder}}/acl\nlistener 3 127.0.0.1\npassword_file {{folder}}/passwd\nallow_anonymous true\n\
+             acl_file {{folder}}/acl\nlistener 4 127.0.0.1\n{tls}use_identity_as_username true\n\
+             listener 5 127.0.0.1\n{tls}require_certificate true\nlistener 6 127.0.0.1\nprotocol metrics\n"
+        ),
+    );
+    insta::assert_snapshot!(text, @r"
+    exit: Some(0)
+    Configuration is valid.
+    Warning: [DIR]/broker.conf:4: persistence_location alone keeps nothing: that takes `persistence true`
+    Warning: [DIR]/broker.conf:5: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
+    Warning: [DIR]/broker.conf:6: acl_file does not keep anybody from what it grants to a name at this listener: with allow_anonymous true and without a password_file every client may claim any name
+    Warning: [DIR]/broker.conf:18: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
+    ");
+    insta::assert_snapshot!(said(folder.path(), "allow_anonymous false\n"), @r"
+    exit: Some(0)
+    Configuration is valid.
+    Warning: [DIR]/broker.conf: nobody can log in at this listener: there is neither a password_file for it, nor allow_anonymous true, nor use_identity_as_username true
+    ");
 }

@@ -53,7 +53,7 @@ fn the_table_of_options_is_complete_and_without_doubles() {
 }
 
 /// Texts, and whether Mosquitto 2.0 and we take them.
-const CORPUS: [(&str, bool, bool); 28] = [
+const CORPUS: [(&str, bool, bool); 30] = [
     ("listener @PORT@ 127.0.0.1\n", true, true),
     ("listener  @PORT@  127.0.0.1 \r\n", true, true),
     ("port @PORT@\nbind_address 127.0.0.1\n", true, true),
@@ -90,6 +90,12 @@ const CORPUS: [(&str, bool, bool); 28] = [
     ("listener @PORT@ 127.0.0.1\nuser nobody\n", false, true),
     (
         "listener @PORT@ 127.0.0.1\nmax_keepalive 65535\nsys_interval 0\n",
+        true,
+        true,
+    ),
+    ("listener @PORT@ # mine\n", true, true),
+    (
+        "listener @PORT@ 127.0.0.1\nretry_interval 20\nmaximum_qos 1\n",
         true,
         true,
     ),

@@ -327,8 +327,8 @@ fn the_files_that_a_configuration_names_are_checked_with_it() {
     ));
     let clean = |text: String| text.replace(folder.path().to_str().unwrap(), "[DIR]");
     insta::assert_snapshot!(clean(config.check_files().unwrap_err().to_string()), @r"
-    [DIR]/acl: cannot read file: No such file or directory (os error 2)
-    [DIR]/passwd: cannot read file: No such file or directory (os error 2)
+    broker.conf:3: password_file: cannot read [DIR]/passwd: No such file or directory (os error 2)
+    broker.conf:4: acl_file: cannot read [DIR]/acl: No such file or directory (os error 2)
     ");
     write(&passwd, "fred:secret\noops\n");
     write(&acl, "topic read a\ntopics b\n");

@@ -22,10 +22,13 @@ mod compare;
 mod config;
 #[cfg(feature = "server")]
 mod corpus;
+mod default_listener;
 #[cfg(feature = "server")]
 mod harness;
 #[cfg(feature = "server")]
 mod manual;
+#[cfg(feature = "server")]
+mod named_files;
 #[cfg(feature = "server")]
 mod normative;
 mod passwd;

@@ -373,7 +373,7 @@ fn a_bad_file_is_named() {
     [DIR]/empty contains no certificate in PEM form
     [DIR]/broken is not a valid PEM file
     [DIR]/fred.crt contains no PRIVATE KEY in PEM form
-    certfile [DIR]/server.crt and keyfile [DIR]/fred.key cannot be used together
+    the key in [DIR]/fred.key is not that of the certificate in [DIR]/server.crt
     the key in [DIR]/encrypted is encrypted; `openssl pkey -in [DIR]/encrypted -out FILE` writes it without its passphrase
     certificate 1 in cafile [DIR]/bad-ca is not usable
     [DIR]/ca.crt contains no X509 CRL in PEM form

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::super::clients::Protocol;
 use super::super::diagnostic::{Diagnostic, Place};
+use super::super::draft::At;
 use super::super::model::{ClientCertificates, Endpoint, Listener, Persistence};
 
 /// What is unwise about a listener that others can reach.
@@ -39,6 +40,27 @@ pub(in super::super) fn listener(listener: &Listener, place: &Place, advice: &mu
     }
 }
 
+/// What is unwise about who gets in, from wherever.
+pub(in super::super) fn logins(listener: &Listener, place: &Place, advice: &mut Vec<Diagnostic>) {
+    let named = listener
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.user_name_from.is_some());
+    let security = &listener.security;
+    if listener.protocol == Protocol::Metrics || named || security.password_file.is_some() {
+        return;
+    }
+    if !security.allow_anonymous {
+        let text = "nobody can log in at this listener: there is neither a password_file for it, nor \
+                    allow_anonymous true, nor use_identity_as_username true";
+        advice.push(Diagnostic::new(place, text));
+    } else if security.acl_file.is_some() {
+        let text = "acl_file does not keep anybody from what it grants to a name at this listener: with \
+                    allow_anonymous true and without a password_file every client may claim any name";
+        advice.push(Diagnostic::new(place, text));
+    }
+}
+
 /// Whether other machines can reach it, as far as its configuration says.
 fn is_public(endpoint: &Endpoint) -> bool {
     match endpoint {
@@ -67,6 +89,18 @@ pub(in super::super) fn persistence(
     {
         let text = "persistence has no place of its own: the state is kept in whatever folder the broker is \
                     started in; set persistence_location to an absolute path";
+        advice.push(Diagnostic::new(place, text));
+    }
+}
+
+/// A place for the state, and no state.
+pub(in super::super) fn nothing_kept(
+    persistence: &Persistence,
+    named: Option<&At<&'static str>>,
+    advice: &mut Vec<Diagnostic>,
+) {
+    if let Some(At { value, place }) = named.filter(|_| !persistence.enabled) {
+        let text = format!("{value} alone keeps nothing: that takes `persistence true`");
         advice.push(Diagnostic::new(place, text));
     }
 }

@@ -10,4 +10,4 @@ mod listeners;
 
 pub(super) use acl::lines;
 pub(super) use files::readable_by_all;
-pub(super) use listeners::{client_ids, listener, persistence};
+pub(super) use listeners::{client_ids, listener, logins, nothing_kept, persistence};

@@ -89,6 +89,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "The name of the file that they are kept in.",
         |draft, line| {
             line.value.clone_into(&mut draft.persistence.file);
+            draft.persistence_named = Some(line.at("persistence_file"));
             Ok(())
         },
     )
@@ -103,6 +104,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "The folder of that file.",
         |draft, line| {
             draft.persistence.location = line.value.into();
+            draft.persistence_named = Some(line.at("persistence_location"));
             Ok(())
         },
     )
@@ -135,6 +137,13 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         },
     )
     .own(),
+    ignored(
+        "retry_interval",
+        General,
+        "SECONDS",
+        "How long an answer may take before a message is sent again.",
+        "messages are sent again only when a client comes back, as MQTT 3.1.1 and 5.0 ask for",
+    ),
     works(
         "set_tcp_nodelay",
         General,

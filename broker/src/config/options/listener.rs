@@ -2,6 +2,7 @@
 
 use super::spec::{Line, OptionSpec, Scope, ignored, refused, works};
 use crate::config::clients::{Protocol, ProtocolVersions};
+use crate::config::diagnostic::{Diagnostic, ignored_text};
 use crate::config::draft::{Draft, ListenerDraft};
 use crate::config::model::Family;
 use crate::config::value::{self, Parsed, Wrong, expected};
@@ -33,7 +34,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         |draft, line| {
             draft.default_listener.port = Some(value::port(line.value)?);
             draft.default_listener.place = Some(line.place.clone());
-            draft.default_listener.touched = true;
+            draft.default_listener.wanted = true;
             Ok(())
         },
     ),
@@ -47,7 +48,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
             let listener = &mut draft.default_listener;
             listener.host = Some(line.value.to_owned());
             listener.place.get_or_insert_with(|| line.place.clone());
-            listener.touched = true;
+            listener.wanted = true;
             Ok(())
         },
     )
@@ -71,7 +72,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "all interfaces",
         "The network interface to listen on, as in eth0.",
         |draft, line| {
-            draft.listener().interface = Some(line.value.to_owned());
+            draft.opened(true).interface = Some(line.value.to_owned());
             Ok(())
         },
     )
@@ -97,9 +98,19 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "-1: no limit",
         "The most connections of the listener above it.",
         |draft, line| {
-            draft.listener().max_connections = value::count(line.value)?;
+            // Any number opens the default listener, 0 too, which is no limit either.
+            let count = value::count(line.value)?;
+            draft.opened(line.value != "-1").max_connections = count;
             Ok(())
         },
+    ),
+    works(
+        "maximum_qos",
+        Listener,
+        "0|1|2",
+        "2",
+        "The old name of max_qos.",
+        max_qos,
     ),
     works(
         "max_qos",
@@ -108,10 +119,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "2",
         "The highest QoS of messages from clients. Those of MQTT 5 are told; one that sends a higher one is \
          disconnected.",
-        |draft, line| {
-            draft.listener().max_qos = Some(value::number(line.value, 0..=2)?);
-            Ok(())
-        },
+        max_qos,
     ),
     works(
         "max_topic_alias",
@@ -143,6 +151,11 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "What is put before all topics of the listener's clients, and taken off again towards them: they see only \
          what is below it.",
         |draft, line| {
+            if draft.listeners.is_empty() {
+                return Err(Wrong::Unsupported(
+                    "mount_point stands below a `listener` line, and there is none above it".to_owned(),
+                ));
+            }
             draft.listener().mount_point = Some(mount_point(line.value)?);
             Ok(())
         },
@@ -182,11 +195,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "both",
         "The family of addresses to listen on.",
         |draft, line| {
-            draft.listener().family = match line.value {
+            let family = match line.value {
                 "ipv4" => Family::V4,
                 "ipv6" => Family::V6,
                 _ => return expected("ipv4 or ipv6"),
             };
+            draft.opened(true).family = family;
             Ok(())
         },
     ),
@@ -198,7 +212,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "Whether a client's user name takes the place of its client id, so that nobody can end another's session. \
          Clients without a user name are refused then.",
         |draft, line| {
-            draft.listener().username_as_clientid = Some(line.at(value::boolean(line.value)?));
+            let on = value::boolean(line.value)?;
+            draft.opened(on).username_as_clientid = Some(line.at(on));
             Ok(())
         },
     ),
@@ -217,6 +232,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         WEBSOCKETS,
     ),
 ];
+
+fn max_qos(draft: &mut Draft, line: &Line<'_>) -> Parsed<()> {
+    let qos = value::number(line.value, 0..=2)?;
+    draft.opened(qos < 2).max_qos = Some(qos);
+    Ok(())
+}
 
 fn protocol(text: &str) -> Parsed<Protocol> {
     match text {
@@ -261,15 +282,25 @@ fn add_listener(draft: &mut Draft, line: &Line<'_>) -> Parsed<()> {
         ..ListenerDraft::default()
     };
     let (listener, outcome) = match new_listener(line) {
-        Ok(listener) => (listener, Ok(())),
+        Ok((listener, warning)) => {
+            let warning = warning.map(|text| Diagnostic::new(line.place, text));
+            draft.warnings.extend(warning);
+            (listener, Ok(()))
+        }
         Err(wrong) => (broken(), Err(wrong)),
     };
     draft.listeners.push(listener);
     outcome
 }
 
-fn new_listener(line: &Line<'_>) -> Parsed<ListenerDraft> {
-    let (port, address) = line.value.split_once(' ').unwrap_or((line.value, ""));
+/// A listener, and what is said of a comment at the end of its line: Mosquitto does not look at it.
+fn new_listener(line: &Line<'_>) -> Parsed<(ListenerDraft, Option<String>)> {
+    let (value, comment) = match line.value.split_once(" #") {
+        Some((value, _)) => (value.trim_end(), true),
+        None => (line.value, false),
+    };
+    let warning = comment.then(|| ignored_text("listener", value));
+    let (port, address) = value.split_once(' ').unwrap_or((value, ""));
     let address = address.trim();
     let mut listener = ListenerDraft {
         place: Some(line.place.clone()),
@@ -287,5 +318,5 @@ fn new_listener(line: &Line<'_>) -> Parsed<ListenerDraft> {
         }
         listener.host = (!address.is_empty()).then(|| address.to_owned());
     }
-    Ok(listener)
+    Ok((listener, warning))
 }

@@ -43,7 +43,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "true",
         "Whether a client may leave its id to the broker.",
         |draft, line| {
-            draft.security().allow_zero_length_clientid = Some(value::boolean(line.value)?);
+            let allowed = value::boolean(line.value)?;
+            draft.opened_security(!allowed).allow_zero_length_clientid = Some(allowed);
             Ok(())
         },
     ),
@@ -142,7 +143,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none",
         "The user names and the hashes of their passwords.",
         |draft, line| {
-            draft.security().password_file = Some(line.value.into());
+            draft.opened_security(true).password_file = Some(line.value.into());
             Ok(())
         },
     )
@@ -195,9 +196,7 @@ fn id_prefix(text: &str) -> Parsed<String> {
 }
 
 fn per_listener(draft: &mut Draft, per_listener: bool) -> Parsed<()> {
-    let late =
-        !draft.listeners.is_empty() || draft.default_listener.touched || draft.security.is_set();
-    if late && per_listener != draft.per_listener {
+    if draft.has_settings() && per_listener != draft.per_listener {
         return Err(Wrong::Unsupported(
             "per_listener_settings must stand above all listener and security settings".to_owned(),
         ));

@@ -15,7 +15,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none",
         "The authorities that clients' certificates may come from, in one PEM file.",
         |draft, line| {
-            draft.listener().cafile = Some(line.at(line.value.into()));
+            draft.opened(true).cafile = Some(line.at(line.value.into()));
             Ok(())
         },
     )
@@ -28,7 +28,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none",
         "The same in a folder of PEM files, besides those of cafile.",
         |draft, line| {
-            draft.listener().capath = Some(line.at(line.value.into()));
+            draft.opened(true).capath = Some(line.at(line.value.into()));
             Ok(())
         },
     )
@@ -41,7 +41,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none: no encryption",
         "The server's certificate and those between it and the root, PEM.",
         |draft, line| {
-            draft.listener().certfile = Some(line.at(line.value.into()));
+            draft.opened(true).certfile = Some(line.at(line.value.into()));
             Ok(())
         },
     )
@@ -54,7 +54,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "all that are safe",
         "The suites for TLS 1.2, with colons between them.",
         |draft, line| {
-            draft.listener().ciphers = Some(line.at(line.value.to_owned()));
+            draft.opened(true).ciphers = Some(line.at(line.value.to_owned()));
             Ok(())
         },
     )
@@ -67,7 +67,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "all that are safe",
         "The suites for TLS 1.3, with colons between them.",
         |draft, line| {
-            draft.listener().ciphers_tls13 = Some(line.at(line.value.to_owned()));
+            draft.opened(true).ciphers_tls13 = Some(line.at(line.value.to_owned()));
             Ok(())
         },
     )
@@ -80,7 +80,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none",
         "The lists of clients' certificates that are revoked, PEM.",
         |draft, line| {
-            draft.listener().crlfile = Some(line.at(line.value.into()));
+            draft.opened(true).crlfile = Some(line.at(line.value.into()));
             Ok(())
         },
     )
@@ -107,7 +107,7 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "none",
         "The key of certfile, PEM, without a passphrase.",
         |draft, line| {
-            draft.listener().keyfile = Some(line.at(line.value.into()));
+            draft.opened(true).keyfile = Some(line.at(line.value.into()));
             Ok(())
         },
     )
@@ -121,7 +121,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "false",
         "Whether a client needs a certificate to get in.",
         |draft, line| {
-            draft.listener().require_certificate = Some(line.at(boolean(line.value)?));
+            let on = boolean(line.value)?;
+            draft.opened(on).require_certificate = Some(line.at(on));
             Ok(())
         },
     ),
@@ -164,7 +165,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "false",
         "Whether the common name in a client's certificate is its user name; password_file has no say then.",
         |draft, line| {
-            draft.listener().use_identity = Some(line.at(boolean(line.value)?));
+            let on = boolean(line.value)?;
+            draft.opened(on).use_identity = Some(line.at(on));
             Ok(())
         },
     ),
@@ -175,7 +177,8 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
         "false",
         "The same with the whole subject, as in CN=fred,O=home.",
         |draft, line| {
-            draft.listener().use_subject = Some(line.at(boolean(line.value)?));
+            let on = boolean(line.value)?;
+            draft.opened(on).use_subject = Some(line.at(on));
             Ok(())
         },
     ),

@@ -20,6 +20,7 @@ mod process;
 mod protocol;
 mod reload;
 mod revocation;
+mod root;
 mod secrets;
 mod sessions;
 mod sockets;
