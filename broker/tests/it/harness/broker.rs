@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use super::PATIENCE;
 use crate::support::{free_port, write};
 
+/// What stands above the configuration of each test.
+const HEAD: &str = "log_type all\nlog_timestamp false\nlistener {port} 127.0.0.1\n";
+
 const BINARY: &str = env!("CARGO_BIN_EXE_mqtt-broker");
 
 /// A running broker; killed when dropped.
@@ -117,11 +120,19 @@ impl Broker {
         Self::start_by(wrapper, tempfile::tempdir().unwrap(), config)
     }
 
-    fn start_by(mut command: Command, folder: tempfile::TempDir, config: &str) -> Self {
+    /// The same with a line above all others.
+    pub(crate) fn start_first(folder: tempfile::TempDir, first: &str, config: &str) -> Self {
+        let text = format!("{first}\n{HEAD}{config}\n");
+        Self::start_as(Command::new(BINARY), folder, &text)
+    }
+
+    fn start_by(command: Command, folder: tempfile::TempDir, config: &str) -> Self {
+        Self::start_as(command, folder, &format!("{HEAD}{config}\n"))
+    }
+
+    fn start_as(mut command: Command, folder: tempfile::TempDir, text: &str) -> Self {
         let port = free_port();
-        let text =
-            format!("log_type all\nlog_timestamp false\nlistener {{port}} 127.0.0.1\n{config}\n");
-        let path = config_file(folder.path(), "broker.conf", &text, port);
+        let path = config_file(folder.path(), "broker.conf", text, port);
         let mut child = command
             .arg("-c")
             .arg(path)
@@ -180,8 +191,7 @@ impl Broker {
 
     /// Replaces the configuration below the listener's line.
     pub(crate) fn reconfigure(&self, config: &str) {
-        let text =
-            format!("log_type all\nlog_timestamp false\nlistener {{port}} 127.0.0.1\n{config}\n");
+        let text = format!("{HEAD}{config}\n");
         config_file(self.folder(), "broker.conf", &text, self.port);
     }
 
@@ -223,6 +233,13 @@ impl Broker {
                 .unwrap()
                 .success()
         );
+    }
+
+    /// Ends the broker as a power cut would, and hands over its folder.
+    pub(crate) fn kill(mut self) -> tempfile::TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 
     /// Ends the broker with SIGTERM, and hands over its folder and its log.

@@ -109,6 +109,12 @@ impl Raw {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// Reads so many bytes and forgets them.
+    pub(crate) fn take(&mut self, count: u64) {
+        let mut part = (&mut self.stream).take(count);
+        std::io::copy(&mut part, &mut std::io::sink()).unwrap();
+    }
+
     pub(crate) fn send(&mut self, packet: &Packet) {
         if let Packet::Connect(connect) = packet {
             self.version = connect.version;
