@@ -1,6 +1,6 @@
 //! The broker beside Debian's Mosquitto: throughput, processor time, connections, memory, as ratios.
 //!
-//! `ci/bench` runs it. Both brokers have the same settings, a fresh process for each measurement, and take
+//! `ci/bench` runs it. Both brokers have the same settings and their own defaults, a fresh process for each measurement, and take
 //! turns; each figure is the median of all rounds. The load comes from the same machine, so rates say how the
 //! two compare and not how fast either is; processor time per message says that.
 #![expect(clippy::print_stdout, reason = "a table is what this is for")]

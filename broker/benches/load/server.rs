@@ -82,14 +82,19 @@ fn free_port() -> Outcome<u16> {
 impl Server {
     /// Starts a broker that keeps and logs nothing, and waits until it answers.
     ///
-    /// With `nodelay` it sends small packets at once, which neither does by itself.
+    /// With `nodelay` it is told to send small packets at once, which ours does by itself.
     pub(crate) async fn start(site: &Site, kind: Kind, nodelay: bool) -> Outcome<Self> {
+        let nodelay = if nodelay {
+            "set_tcp_nodelay true\n"
+        } else {
+            ""
+        };
         let (port, tls_port) = (free_port()?, free_port()?);
         let folder = site.folder.path().display();
         // `user` is for a Mosquitto that root starts, which could not read the key otherwise.
         let config = format!(
             "user root\nlog_dest none\nlog_type none\nconnection_messages false\npersistence false\nsys_interval 0\n\
-             max_queued_messages 0\nset_tcp_nodelay {nodelay}\nallow_anonymous true\nlistener {port} 127.0.0.1\nlistener {tls_port} 127.0.0.1\n\
+             max_queued_messages 0\n{nodelay}allow_anonymous true\nlistener {port} 127.0.0.1\nlistener {tls_port} 127.0.0.1\n\
              certfile {folder}/server.crt\nkeyfile {folder}/server.key\n"
         );
         let name = format!("{kind:?}.conf");
