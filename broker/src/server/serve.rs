@@ -52,8 +52,7 @@ enum Turn {
     Crowded,
 }
 
-/// The packets, or filters of a SUBSCRIBE by the [`FILTERS`](super::receive::FILTERS), that are dealt with before
-/// others get their turn.
+/// The packets, or handfuls of filters of a SUBSCRIBE, that are dealt with before others get their turn.
 const TURN: usize = 64;
 
 /// The first and the longest wait for those who have to catch up. How often is bounded by their queue, which asks for
