@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError};
 
 use super::client::Client;
-use super::inbox::{DeliveryRules, Pushed};
+use super::inbox::Pushed;
 use super::message::{Delivery, Message, Numbers};
 use super::registry::{AccessCheck, Router, Subscriber};
+use super::rules::DeliveryRules;
 use super::subscription::Granted;
 
 /// What became of a message.

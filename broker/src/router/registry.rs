@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 
 use super::client::{Client, Identity, Owned, OwnerToken, PendingWill, SessionExpiry};
 use super::image::SessionImage;
-use super::inbox::DeliveryRules;
 use super::message::{Delivery, Message, Source};
 use super::retained::Retained;
+use super::rules::DeliveryRules;
 use super::shared::Groups;
 use super::subscription::Granted;
 use super::tree::Tree;

@@ -1,10 +1,9 @@
 //! The answers to a connected client's packets.
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use super::outgoing::Outgoing;
+use super::received::Received;
 use crate::codec::{
     Ack, Outcome, Packet, PacketId, Property, Publish, QoS, Reason, Subscribe, Unsubscribe, Version,
 };
@@ -15,36 +14,6 @@ pub struct Session {
     /// From the broker to the client.
     pub outgoing: Outgoing,
     received: Received,
-}
-
-/// The messages of quality of service 2 that came and were not released yet.
-#[derive(Debug, Default)]
-struct Received {
-    /// By identifier, and whether they came on the connection of now: only those count for its Receive Maximum,
-    /// which is not a part of the session (section 4.9 of version 5).
-    ids: BTreeMap<PacketId, bool>,
-    now: usize,
-}
-
-impl Received {
-    /// Whether the message came before.
-    fn contains(&self, id: PacketId) -> bool {
-        self.ids.contains_key(&id)
-    }
-
-    /// A message came on the connection of now, for the first time or again.
-    fn insert(&mut self, id: PacketId) {
-        if self.ids.insert(id, true) != Some(true) {
-            self.now += 1;
-        }
-    }
-
-    /// Says whether it was there.
-    fn remove(&mut self, id: PacketId) -> bool {
-        let removed = self.ids.remove(&id);
-        self.now -= usize::from(removed == Some(true));
-        removed.is_some()
-    }
 }
 
 /// What the packets of a connection are judged by.
@@ -138,18 +107,17 @@ impl Session {
     /// The client has a new connection.
     pub fn reconnect(&mut self) {
         self.outgoing.rewind();
-        self.received.ids.values_mut().for_each(|now| *now = false);
-        self.received.now = 0;
+        self.received.reconnect();
     }
 
     /// The identifiers of messages of quality of service 2 that came and were not released yet.
     pub fn unreleased(&self) -> impl Iterator<Item = PacketId> {
-        self.received.ids.keys().copied()
+        self.received.ids()
     }
 
     /// Puts back such an identifier that was there before a restart.
     pub fn restore_unreleased(&mut self, id: PacketId) {
-        self.received.ids.insert(id, false);
+        self.received.restore(id);
     }
 
     /// Deals with a packet.
@@ -230,7 +198,7 @@ impl Session {
                 });
             }
             let limit = rules.receive_maximum;
-            if rules.version.has_properties() && self.received.now >= usize::from(limit) {
+            if rules.version.has_properties() && self.received.now() >= usize::from(limit) {
                 return Err(Violation::ReceiveMaximum(limit));
             }
             self.received.insert(id);

@@ -8,6 +8,7 @@ mod handshake;
 mod keepalive;
 mod machine;
 mod outgoing;
+mod received;
 
 pub use alias::{IncomingAliases, OutgoingAliases};
 pub use handshake::{Admission, ClientLimits, Policy, review};
