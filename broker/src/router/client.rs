@@ -153,11 +153,6 @@ impl Client {
         self.listener.load(Ordering::Relaxed)
     }
 
-    /// Whether it has no connection.
-    pub fn is_away(&self) -> bool {
-        self.owned().away_since.is_some()
-    }
-
     /// Who it is, shared.
     pub(super) fn shared_identity(&self) -> &Arc<Identity> {
         &self.identity

@@ -42,8 +42,8 @@ pub struct Inbox {
     casual: VecDeque<(u64, Delivery)>,
     next_place: u64,
     bytes: usize,
-    /// How many of them expire.
-    expiring: usize,
+    /// When the first of them expires; that may be gone already.
+    next_expiry: Option<Instant>,
     dropped: u64,
     /// Since when more than half of the room has been taken.
     crowded_since: Option<Instant>,
@@ -56,13 +56,16 @@ impl Inbox {
         let promised = delivery.qos != QoS::AtMostOnce;
         let worth_it = promised || self.reader.is_some() || limits.qos0_offline;
         let size = delivery.message.frame().size();
-        if promised {
-            self.make_room(size, limits);
-        }
         if !worth_it {
             return Pushed::Unwanted;
         }
-        if self.is_full(size, limits) && !self.forget_expired(size, limits) {
+        if self.is_full(size, limits) {
+            self.forget_expired();
+        }
+        if promised {
+            self.make_room(size, limits);
+        }
+        if self.is_full(size, limits) {
             self.dropped += 1;
             return Pushed::Dropped;
         }
@@ -77,7 +80,8 @@ impl Inbox {
 
     fn put(&mut self, delivery: Delivery) {
         self.bytes += delivery.message.frame().size();
-        self.expiring += usize::from(delivery.message.expires().is_some());
+        let expires = delivery.message.expires();
+        self.next_expiry = self.next_expiry.into_iter().chain(expires).min();
         let place = self.next_place;
         self.next_place += 1;
         let queue = if delivery.qos == QoS::AtMostOnce {
@@ -88,28 +92,31 @@ impl Inbox {
         queue.push_back((place, delivery));
     }
 
-    /// A message left a queue.
-    fn count_out(&mut self, delivery: &Delivery) {
-        self.bytes -= delivery.message.frame().size();
-        self.expiring -= usize::from(delivery.message.expires().is_some());
-    }
-
-    /// Makes room by what is of no use any more, and says whether there is enough.
-    fn forget_expired(&mut self, size: usize, limits: DeliveryRules) -> bool {
-        if self.expiring == 0 {
-            return false;
-        }
+    /// Makes room by what is of no use any more.
+    fn forget_expired(&mut self) {
         let now = Instant::now();
+        if self.next_expiry.is_none_or(|first| now < first) {
+            return;
+        }
         self.filter(|delivery| !delivery.message.has_expired(now));
-        !self.is_full(size, limits)
+        self.next_expiry = self
+            .promised
+            .iter()
+            .chain(&self.casual)
+            .filter_map(|entry| entry.1.message.expires())
+            .min();
     }
 
     /// Whether more than half of the room is taken, and the reader may still catch up: it had not the time to.
     fn is_crowded(&mut self, limits: DeliveryRules) -> bool {
-        let half = (self.promised.len() + self.casual.len()) > limits.messages / 2
-            || self.bytes > limits.bytes / 2;
-        if !half || self.reader.is_none() {
+        let waiting = self.promised.len() + self.casual.len();
+        let caught_up = waiting <= limits.messages / 8 && self.bytes <= limits.bytes / 8;
+        if caught_up || self.reader.is_none() {
+            // Only who has caught up is waited for anew: who never does is slow.
             self.crowded_since = None;
+            return false;
+        }
+        if waiting <= limits.messages / 2 && self.bytes <= limits.bytes / 2 {
             return false;
         }
         let since = *self.crowded_since.get_or_insert_with(Instant::now);
@@ -164,7 +171,7 @@ impl Inbox {
             (_, Some(_)) => &mut self.casual,
         };
         let (_, delivery) = queue.pop_front()?;
-        self.count_out(&delivery);
+        self.bytes -= delivery.message.frame().size();
         self.give_memory_back();
         Some(delivery)
     }
@@ -177,7 +184,6 @@ impl Inbox {
                 let keep = wanted(delivery);
                 if !keep {
                     self.bytes -= delivery.message.frame().size();
-                    self.expiring -= usize::from(delivery.message.expires().is_some());
                 }
                 keep
             });
@@ -186,6 +192,7 @@ impl Inbox {
 
     /// A reader has come; it is woken when there is something to take.
     pub fn attach(&mut self, reader: Arc<Notify>) {
+        self.crowded_since = None;
         if let Some(before) = self.reader.replace(reader) {
             before.notify_one();
         }
@@ -261,7 +268,7 @@ impl Inbox {
         let Some((_, delivery)) = self.casual.pop_front() else {
             return false;
         };
-        self.count_out(&delivery);
+        self.bytes -= delivery.message.frame().size();
         true
     }
 

@@ -69,6 +69,9 @@ pub struct Ended {
     pub will: Option<Box<PendingWill>>,
 }
 
+/// So many retained messages may wait for a client in any case, however often its filters overlap.
+const MANY_RETAINED: usize = 1000;
+
 /// Everything that a message has to do with between two connections.
 #[derive(Debug, Default)]
 pub struct Router {
@@ -187,7 +190,9 @@ impl Router {
         let now = Instant::now();
         let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
         // A client can't pile them up by subscribing again and again.
-        let room = client.inbox().room_for_retained(2 * retained.len());
+        let room = client
+            .inbox()
+            .room_for_retained((2 * retained.len()).max(MANY_RETAINED));
         let mut matching = Vec::new();
         retained.find(filter, room, |message| {
             let own = message
@@ -319,6 +324,10 @@ impl Router {
 
     /// Puts back a session that was there before a restart.
     pub fn restore_session(&self, image: SessionImage) {
+        // Of two that have come to be the same client only one can be reached.
+        if self.has_session(&image.identity) {
+            return;
+        }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let client = Arc::new(Client::new(number, image.identity, image.expiry));
         client.came_by(image.listener, image.bridge);

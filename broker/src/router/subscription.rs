@@ -69,10 +69,14 @@ impl Subscriptions {
         self.all.iter().map(|(filter, granted)| (filter, *granted))
     }
 
+    /// Whether a client has this one.
+    pub fn has(&self, filter: &str) -> bool {
+        self.position(filter).is_ok()
+    }
+
     /// Whether a client may have this one too.
     pub fn has_room_for(&self, filter: &str) -> bool {
-        self.position(filter).is_ok()
-            || self.all.len() < MOST && self.levels + levels(filter) <= MOST_LEVELS
+        self.has(filter) || self.all.len() < MOST && self.levels + levels(filter) <= MOST_LEVELS
     }
 
     /// How many there are.

@@ -33,6 +33,9 @@ const MAX_CONNECT: usize = 5 * (2 + 65_535) + 32;
 /// photo's size or a certificate for a password is what has more.
 const SMALL_CONNECT: usize = 16 * 1024;
 
+/// The protocol name and level of a CONNECT are within so many bytes.
+const NAME_END: usize = 16;
+
 /// How many peers may send a larger one at a time: 10 MiB of memory in all.
 pub(super) const LARGE_CONNECTS: usize = 32;
 
@@ -160,7 +163,12 @@ async fn receive_connect(
             // [MQTT-3.1.0-1]
             Ok(Some(other)) => return Err(Closing::NotConnect(other.name())),
             Ok(None) => {}
-            Err(DecodeError::TooLarge { size, .. }) if large.is_none() && size <= most => {
+            // Nothing but a CONNECT has a place, and until its name is there nobody knows.
+            Err(DecodeError::TooLarge { size, .. })
+                if announced.is_none() && size <= most && !stream.has(NAME_END) => {}
+            Err(DecodeError::TooLarge { size, .. })
+                if announced.is_some() && large.is_none() && size <= most =>
+            {
                 large = Arc::clone(&shared.large_connects).try_acquire_owned().ok();
                 if large.is_none() {
                     return Err(Closing::Busy);

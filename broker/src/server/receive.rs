@@ -16,8 +16,8 @@ use crate::log::LogType;
 use crate::router::{Client, Message, Owned, SessionExpiry};
 use crate::session::Action;
 
-/// The filters of a SUBSCRIBE that count as one packet in a turn: each may go through all retained messages.
-const FILTERS: usize = 8;
+/// The filters of a SUBSCRIBE that are dealt with in one turn: each may go through all retained messages.
+const FILTERS: usize = 2;
 
 /// A SUBSCRIBE whose filters are not all dealt with.
 pub(super) struct PendingSubscribe {
@@ -118,13 +118,11 @@ impl Connection<'_> {
         if publish.payload.len() > settings.max_payload {
             return refuse(Reason::QuotaExceeded, "Dropped too large");
         }
-        let retain = publish.retain && settings.retain_available;
-        if retain
-            && self.shared.is_short_of_memory.load(Ordering::Relaxed)
-            && !self.shared.router.has_retained(&topic)
-        {
-            return refuse(Reason::QuotaExceeded, "Dropped for want of memory");
-        }
+        // For want of memory no further topic is kept; the message itself goes its way.
+        let retain = publish.retain
+            && settings.retain_available
+            && (!self.shared.is_short_of_memory.load(Ordering::Relaxed)
+                || self.shared.router.has_retained(&topic));
         let properties = &publish.properties;
         let message = Message::new(
             &topic,
@@ -220,8 +218,8 @@ impl Connection<'_> {
 
     /// Whether one more subscription can be taken on.
     fn has_room(&self, owned: &Owned, filter: &str) -> bool {
-        owned.subscriptions().has_room_for(filter)
-            && !self.shared.is_short_of_memory.load(Ordering::Relaxed)
+        let short = self.shared.is_short_of_memory.load(Ordering::Relaxed);
+        owned.subscriptions().has(filter) || !short && owned.subscriptions().has_room_for(filter)
     }
 
     /// Answered even if no filter was subscribed to [MQTT-3.10.4-5].

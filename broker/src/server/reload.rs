@@ -162,7 +162,7 @@ fn settle(shared: &Shared) {
     let out = |client: &Client| {
         let identity = client.identity();
         // Where no listener has its scope any more, nobody can come back to a session.
-        let lost = client.is_away() && !scopes.contains(&&identity.scope);
+        let lost = !scopes.contains(&&identity.scope);
         lost || !standing::may_return(&settings, identity.username.as_ref())
     };
     let gone = shared.router.end(out, settings.delivery);

@@ -52,7 +52,7 @@ enum Turn {
     Crowded,
 }
 
-/// The packets, or handfuls of filters of a SUBSCRIBE, that are dealt with before others get their turn.
+/// The packets that are dealt with before others get their turn; of a SUBSCRIBE one handful of filters.
 const TURN: usize = 64;
 
 /// The first and the longest wait for those who have to catch up. How often is bounded by their queue, which asks for
@@ -219,6 +219,9 @@ impl Connection<'_> {
             match self.stream.wait(&self.me.caller, deadline, self.more).await {
                 Ok(Event::Ended) => return Closing::Ended,
                 Ok(Event::Due) if self.is_silent() => return Closing::KeepAlive,
+                Ok(Event::Received) if self.stream.is_amid_large_packet() => {
+                    self.me.keep_alive.seen(Instant::now());
+                }
                 Ok(Event::Received | Event::Due | Event::Room | Event::Called) => {}
                 Err(error) => return Closing::Network(error),
             }
@@ -285,16 +288,20 @@ impl Connection<'_> {
         for _ in 0..TURN {
             if let Some(pending) = self.pending.take() {
                 self.go_on(pending, client, owned, in_force);
-                continue;
+                return Ok(Turn::More);
             }
             let next = self.stream.next(limits, self.me.version);
             let Some(packet) = next.map_err(Closing::Malformed)? else {
                 return Ok(Turn::Done);
             };
             self.me.keep_alive.seen(Instant::now());
+            let searches = matches!(packet, Packet::Subscribe(_));
             self.packet(packet, client, owned, in_force)?;
             if std::mem::take(&mut self.crowded) {
                 return Ok(Turn::Crowded);
+            }
+            if searches {
+                return Ok(Turn::More);
             }
         }
         Ok(Turn::More)

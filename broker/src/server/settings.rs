@@ -76,7 +76,9 @@ impl Listeners {
     /// The rules for a session whose listener is gone or not known: where its client comes back, what it may
     /// read is asked again.
     fn first(&self) -> Option<&ListenerRules> {
-        self.0.values().next()
+        self.0
+            .values()
+            .find(|rules| rules.protocol == Protocol::Mqtt)
     }
 
     /// The rules of every listener, with its number.

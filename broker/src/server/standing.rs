@@ -30,6 +30,8 @@ pub(super) enum Lost {
     Uncertified,
     /// By its certificate it has another name now.
     Renamed,
+    /// Its listener has another mount point or password file now.
+    Moved,
 }
 
 impl Lost {
@@ -44,6 +46,7 @@ impl Lost {
             Self::Unlisted => "no list in crlfile is by the authority that its certificate is from",
             Self::Uncertified => "it showed no certificate, which is required now",
             Self::Renamed => "its certificate gives it another user name now",
+            Self::Moved => "its listener has another mount point or password file now",
         }
     }
 }
@@ -65,7 +68,9 @@ pub(super) fn lost(
     let Some(rules) = settings.listeners.get(listener) else {
         return Some(Lost::Listener);
     };
-    certificate(rules, who, stream).or_else(|| user(rules, who.username.as_ref()))
+    certificate(rules, who, stream)
+        .or_else(|| user(rules, who.username.as_ref()))
+        .or_else(|| (who.scope != rules.scope).then_some(Lost::Moved))
 }
 
 fn certificate(rules: &ListenerRules, who: &Identity, stream: &Stream) -> Option<Lost> {

@@ -8,7 +8,7 @@ use super::error::ServerError;
 use super::migration;
 use super::serve::publish_wills;
 use super::shared::Shared;
-use crate::config::{Autosave, Persistence};
+use crate::config::{Autosave, Persistence, Protocol};
 use crate::log::LogType;
 use crate::router::Ended;
 use crate::store::{self, Context, ListenerName, Loaded, Snapshot};
@@ -92,7 +92,8 @@ pub(super) fn restore(shared: &Shared, persistence: &Persistence) -> Result<(), 
 fn context(shared: &Shared) -> Context {
     let settings = shared.settings();
     let listeners = settings.listeners.numbered();
-    let named = listeners.map(|(number, rules)| ListenerName {
+    let served = listeners.filter(|(_, rules)| rules.protocol == Protocol::Mqtt);
+    let named = served.map(|(number, rules)| ListenerName {
         number,
         name: rules.name.clone(),
         scope: Arc::clone(&rules.scope),

@@ -21,6 +21,9 @@ use crate::codec::{DecodeError, Limits, Packet, Version, announced_version, deco
 /// Bytes that may wait to be written; with more, neither packets are taken nor messages sent.
 const HIGH_WATER: usize = 128 * 1024;
 
+/// The part of a packet that makes it a large one, as in Mosquitto.
+const LARGE: usize = 1000;
+
 /// How long the last bytes of a connection may take.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -78,6 +81,11 @@ impl Stream {
         self.outbox.len() < HIGH_WATER
     }
 
+    /// Whether so many bytes are there.
+    pub(super) fn has(&self, count: usize) -> bool {
+        self.input.len() >= count
+    }
+
     /// The version of the CONNECT that is there, or the part of one.
     pub(super) fn announced_version(&self) -> Option<Version> {
         announced_version(&self.input)
@@ -92,8 +100,9 @@ impl Stream {
         if !self.has_room() {
             return Ok(None);
         }
-        let packet = decode(&mut self.input, limits, version)?;
-        self.unread = packet.is_some();
+        let packet = decode(&mut self.input, limits, version);
+        self.unread = matches!(packet, Ok(Some(_)));
+        let packet = packet?;
         if let Some(packet) = &packet {
             self.count(packet);
         }
@@ -128,6 +137,10 @@ impl Stream {
             if failed.is_some() {
                 // Nothing goes any more, but what the peer sent before it went counts: its DISCONNECT, for one.
                 self.outbox = Outbox::default();
+            }
+            // What came before comes first: behind it there may be the end.
+            if self.unread && self.has_room() {
+                return Poll::Ready(Ok(Event::Room));
             }
             if self.has_room() {
                 if let Poll::Ready(count) = self.transport.poll_fill(context, &mut self.input)? {
@@ -171,6 +184,11 @@ impl Stream {
             counters.add(Count::PayloadSent, put.payload);
         }
         outcome
+    }
+
+    /// Whether a large packet is on its way: on a slow line it is a sign of life before it is there as a whole.
+    pub(super) fn is_amid_large_packet(&self) -> bool {
+        self.input.len() > LARGE
     }
 
     /// Whether the peer takes what it is sent, though so slowly that nothing is read from it meanwhile: not to hear

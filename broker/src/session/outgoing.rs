@@ -43,6 +43,8 @@ pub struct Outgoing {
     last_id: u16,
     /// Entries that were not sent on the connection of now.
     unsent: usize,
+    /// All entries before this one were.
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,7 @@ impl Outgoing {
             entry.sent = false;
         }
         self.unsent = self.window.len();
+        self.next = 0;
     }
 
     /// The next that is to be sent again, in the order of the first time [MQTT-4.6.0-1], if at most so many
@@ -127,7 +130,9 @@ impl Outgoing {
         if self.unsent == 0 || sent >= usize::from(max_messages) {
             return None;
         }
-        let entry = self.window.iter_mut().find(|entry| !entry.sent)?;
+        let rest = self.window.iter_mut().enumerate().skip(self.next);
+        let (index, entry) = rest.into_iter().find(|(_, entry)| !entry.sent)?;
+        self.next = index + 1;
         entry.sent = true;
         self.unsent -= 1;
         Some(entry.message.clone())
@@ -163,6 +168,7 @@ impl Outgoing {
             self.bytes -= entry.message.stage.size();
             // A late answer to what was sent on an earlier connection counts too.
             self.unsent -= usize::from(!entry.sent);
+            self.next -= usize::from(index < self.next);
         }
         if self.window.is_empty() {
             // A client that is idle keeps no memory for the burst it once had.

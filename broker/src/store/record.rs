@@ -248,13 +248,14 @@ pub(super) fn put_session(session: &SessionImage, context: &Context, out: &mut B
     out.put_u8(session.bridge.into());
     put_listener(session.listener, out);
     put_bytes(session.identity.scope.mount_point.as_bytes(), out);
+    put_bytes(session.identity.scope.authority.as_bytes(), out);
     put_optional(session.will.as_ref(), out, |will, out| {
         put_will(will, context, out);
     });
 }
 
-/// Reads a session; `None` is one whose client would come back below another mount point, and so with other
-/// subscriptions.
+/// Reads a session; `None` is one that no client could come back to: it would be below another mount point, or another
+/// password file would vouch for its name.
 pub(super) fn session(reader: &mut Reader) -> Result<Option<SessionImage>, FormatError> {
     let mut session = SessionImage {
         identity: identity(reader)?,
@@ -268,7 +269,7 @@ pub(super) fn session(reader: &mut Reader) -> Result<Option<SessionImage>, Forma
         listener: 0,
         will: None,
     };
-    let mut mount_point = Bytes::new();
+    let (mut mount_point, mut authority) = (Bytes::new(), None);
     if reader.format >= 2 {
         session.expiry = SessionExpiry(reader.u32()?);
         let since = reader.optional(Reader::moment)?;
@@ -276,9 +277,12 @@ pub(super) fn session(reader: &mut Reader) -> Result<Option<SessionImage>, Forma
         session.bridge = reader.flag()?;
         session.listener = reader.listener()?;
         mount_point = reader.bytes()?;
+        authority = Some(reader.bytes()?);
         session.will = reader.optional(will)?;
     }
     session.identity = came_by(session.identity, session.listener, reader);
-    let same = session.identity.scope.mount_point.as_bytes() == mount_point;
+    let scope = &session.identity.scope;
+    let same = scope.mount_point.as_bytes() == mount_point
+        && authority.is_none_or(|authority| scope.authority.as_bytes() == authority);
     Ok(Some(session).filter(|_| same))
 }

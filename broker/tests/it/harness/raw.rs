@@ -109,6 +109,11 @@ impl Raw {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) fn end(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// Reads so many bytes and forgets them.
     pub(crate) fn take(&mut self, count: u64) {
         let mut part = (&mut self.stream).take(count);

@@ -240,3 +240,46 @@ fn no_local_holds_for_retained_messages_too() {
     other.subscribe_with("t", options, None);
     assert_eq!(payload(&mut other), "own");
 }
+
+#[test]
+fn a_session_moves_to_no_other_password_file_by_a_restart() {
+    let second = free_port();
+    let both = format!(
+        "allow_anonymous true\npersistence true\npersistence_location {{folder}}/\n\
+         listener {second} 127.0.0.1\nmount_point cabin/"
+    );
+    let broker = Broker::start(&both);
+    for port in [broker.port(), second] {
+        let (mut client, _) = Raw::open_at(port).log_in(&broker, persistent("twin"));
+        client.subscribe(&format!("from/{port}"), QoS::AtLeastOnce);
+    }
+    let first = broker.port();
+    let (folder, _) = broker.stop();
+    let one = "allow_anonymous true\npersistence true\npersistence_location {folder}/";
+    let broker = Broker::start_in(folder, one);
+    let (mut client, present) = Raw::login(&broker, persistent("twin"));
+    assert!(present);
+    let (mut publisher, _) = Raw::login(&broker, connect("publisher", true));
+    publisher.publish(message(&format!("from/{first}"), "x", QoS::AtLeastOnce, 1));
+    assert_eq!(
+        client.receive_message().topic,
+        format!("from/{first}").as_str()
+    );
+}
+
+#[test]
+fn who_is_connected_below_another_mount_point_after_a_reload_has_to_come_again() {
+    let broker = Broker::start("allow_anonymous true");
+    let (mut client, _) = Raw::login(&broker, persistent("c"));
+    client.subscribe("#", QoS::AtMostOnce);
+    broker.reconfigure("allow_anonymous true\nmount_point cabin/");
+    broker.reload();
+    let Packet::Disconnect(outcome) = client.receive() else {
+        panic!("no DISCONNECT")
+    };
+    assert_eq!(outcome.reason, Reason::NotAuthorized);
+    let (mut client, present) = Raw::login(&broker, persistent("c"));
+    assert!(!present);
+    client.publish(message("x", "x", QoS::AtMostOnce, 0));
+    client.expect_nothing();
+}
