@@ -268,8 +268,7 @@ fn exceeded(settings: &Settings, shared: &Shared) -> Option<&'static str> {
     if connections > settings.max_connections {
         return Some("global_max_connections");
     }
-    let limit = settings.memory_limit?;
-    (memory::resident()? > limit).then_some("memory_limit")
+    memory::exceeds(settings.memory_limit).then_some("memory_limit")
 }
 
 /// A connection among those that are counted; given back when dropped.

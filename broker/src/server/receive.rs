@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::closing::Closing;
 use super::mount::{mounted, mounted_filter};
 use super::serve::Connection;
 use super::settings::{ListenerRules, Settings};
 use crate::codec::{
-    Codes, Outcome, Packet, PacketId, Properties, Publish, Reason, Subscribe, Subscription,
-    Unsubscribe, Version,
+    Codes, MessageProperties, Outcome, Packet, PacketId, Properties, Publish, QoS, Reason,
+    Subscribe, Subscription, Text, Unsubscribe, Version,
 };
 use crate::log::LogType;
 use crate::router::{Client, Message, Owned, SessionExpiry};
@@ -50,17 +52,16 @@ impl Connection<'_> {
         owned: &mut Owned,
         in_force: InForce<'_>,
     ) -> Result<(), Closing> {
-        let (settings, listener) = in_force;
+        let (settings, _) = in_force;
         self.trace_received(&packet);
         // What changes a session that is saved; messages count where they go.
-        let is_change = !matches!(packet, Packet::Publish(_) | Packet::PingReq);
-        if is_change && client.expiry() != SessionExpiry::AT_ONCE {
-            self.shared.counters.changes.fetch_add(1, Ordering::Relaxed);
+        if !matches!(packet, Packet::Publish(_) | Packet::PingReq) {
+            self.shared.count_change_of(client);
         }
         if let Packet::Publish(publish) = &mut packet {
-            self.resolve(publish, listener)?;
+            self.resolve(publish, in_force)?;
         }
-        let rules = self.rules(settings, listener);
+        let rules = self.rules(in_force);
         let step = owned
             .session
             .receive(packet, rules)
@@ -87,12 +88,11 @@ impl Connection<'_> {
     }
 
     /// Puts the topic name in where an alias stands for it.
-    fn resolve(&mut self, publish: &mut Publish, listener: &ListenerRules) -> Result<(), Closing> {
+    fn resolve(&mut self, publish: &mut Publish, in_force: InForce<'_>) -> Result<(), Closing> {
         if publish.properties.alias.is_none() {
             return Ok(());
         }
-        let announced = self.me.terms.map(|terms| terms.topic_alias_maximum);
-        let limit = announced.unwrap_or(listener.topic_alias_maximum);
+        let limit = self.terms(in_force).topic_alias_maximum;
         let aliases = self.aliases.get_or_insert_default();
         aliases
             .incoming
@@ -123,23 +123,11 @@ impl Connection<'_> {
             && settings.retain_available
             && (!self.shared.is_short_of_memory.load(Ordering::Relaxed)
                 || self.shared.router.has_retained(&topic));
-        let properties = &publish.properties;
-        let message = Message::new(
-            &topic,
-            &properties.forwarded,
-            &publish.payload,
-            publish.qos,
-            retain,
-        );
-        let Some(message) = message else {
+        let (properties, kind) = (&publish.properties, (publish.qos, retain));
+        let Some(message) = message(&topic, properties, &publish.payload, kind, client) else {
             return refuse(Reason::QuotaExceeded, "Dropped too large");
         };
-        let message = message
-            .expiring(properties.expires(Instant::now()))
-            .published_by(retain.then(|| client.as_source()));
-        let routed = self
-            .shared
-            .publish(&Arc::new(message), Some(client), settings);
+        let routed = self.shared.publish(&message, Some(client), settings);
         self.crowded |= routed.crowded;
         if routed.has_matched() {
             Reason::Success
@@ -177,14 +165,15 @@ impl Connection<'_> {
         identifier: Option<u32>,
         client: &Arc<Client>,
         owned: &mut Owned,
-        (settings, listener): InForce<'_>,
+        in_force: InForce<'_>,
     ) -> Reason {
+        let (settings, _) = in_force;
         let id = &client.identity().client_id;
         let Subscription {
             filter,
             mut options,
         } = subscription;
-        options.qos = options.qos.min(self.rules(settings, listener).max_qos);
+        options.qos = options.qos.min(self.terms(in_force).max_qos);
         let qos = options.qos;
         self.shared.debug(format_args!("\t{filter} (QoS {qos})"));
         let refused = match mounted_filter(self.mount_point(), &filter) {
@@ -245,6 +234,21 @@ impl Connection<'_> {
             properties: Properties::NONE,
         })
     }
+}
+
+/// A message or a will as its client sent it, with its quality of service and whether it is to be kept; `None` if it is
+/// too large for a packet.
+pub(super) fn message(
+    topic: &Text,
+    properties: &MessageProperties,
+    payload: &Bytes,
+    (qos, retain): (QoS, bool),
+    client: &Client,
+) -> Option<Arc<Message>> {
+    let message = Message::new(topic, &properties.forwarded, payload, qos, retain)?
+        .expiring(properties.expires(Instant::now()))
+        .published_by(retain.then(|| client.as_source()));
+    Some(Arc::new(message))
 }
 
 /// The client goes, and may say anew how long its session is to stay.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::memory::Memory;
 use super::shared::Shared;
 use super::traffic::Totals;
 use crate::router::Router;
@@ -40,17 +41,6 @@ pub(super) struct Clients {
     pub(super) in_flight: u64,
     /// Shared subscriptions.
     pub(super) shared_subscriptions: u64,
-}
-
-/// The memory of the process, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Memory {
-    /// What it has for itself, not for files: close to what Mosquitto counts as its heap.
-    pub(super) anonymous: u64,
-    /// All of it.
-    pub(super) resident: u64,
-    /// The most that it ever was.
-    pub(super) most_resident: u64,
 }
 
 impl Report {
@@ -109,46 +99,5 @@ impl Clients {
             all.queued_bytes += bytes as u64;
         }
         all
-    }
-}
-
-impl Memory {
-    /// As the kernel says it.
-    fn now() -> Option<Self> {
-        Self::parse(&std::fs::read_to_string("/proc/self/status").ok()?)
-    }
-
-    fn parse(status: &str) -> Option<Self> {
-        let bytes = |name: &str| {
-            let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
-            let kibibytes = rest.trim().strip_suffix(" kB")?.parse::<u64>().ok()?;
-            kibibytes.checked_mul(1024)
-        };
-        Some(Self {
-            anonymous: bytes("RssAnon:")?,
-            resident: bytes("VmRSS:")?,
-            most_resident: bytes("VmHWM:")?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_is_read_as_the_kernel_writes_it() {
-        let status = "VmPeak:\t  9 kB\nVmHWM:\t   12 kB\nVmRSS:\t    8 kB\nRssAnon:\t    2 kB\n";
-        let memory = Memory {
-            anonymous: 2048,
-            resident: 8192,
-            most_resident: 12_288,
-        };
-        assert_eq!(Memory::parse(status), Some(memory));
-        assert_eq!(Memory::parse("VmRSS: much\n"), None);
-        let now = Memory::now().unwrap();
-        assert!(
-            now.anonymous > 0 && now.anonymous <= now.resident && now.resident <= now.most_resident
-        );
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::admit::{Admitted, Peer};
 use super::closing::Closing;
-use super::receive::{InForce, PendingSubscribe};
-use super::settings::{ListenerRules, Settings};
+use super::receive::{InForce, PendingSubscribe, message};
+use super::settings::Settings;
 use super::shared::Shared;
 use super::standing;
 use super::stream::{Event, Stream};
 use super::terms::Terms;
 use crate::codec::{Limits, Packet, Will};
-use crate::router::{Client, Ended, Message, Owned, OwnerToken, PendingWill, SessionExpiry};
+use crate::router::{Client, Ended, Owned, OwnerToken, PendingWill, SessionExpiry};
 use crate::session::{IncomingAliases, OutgoingAliases, Rules};
 
 /// A connection and its client.
@@ -83,9 +83,7 @@ impl<'a> Connected<'a> {
         if !std::mem::replace(&mut self.closed, true) {
             let rules = self.shared.settings().delivery;
             self.shared.router.close(&self.client, self.token, rules);
-            if self.client.expiry() != SessionExpiry::AT_ONCE {
-                self.shared.counters.changes.fetch_add(1, Ordering::Relaxed);
-            }
+            self.shared.count_change_of(&self.client);
         }
     }
 }
@@ -157,19 +155,10 @@ pub(super) fn publish_will(shared: &Shared, will: &Will, client: &Client, settin
         return;
     }
     let retain = will.retain && settings.retain_available;
-    let properties = &will.properties;
-    let message = Message::new(
-        &will.topic,
-        &properties.forwarded,
-        &will.payload,
-        will.qos,
-        retain,
-    );
+    let kind = (will.qos, retain);
+    let message = message(&will.topic, &will.properties, &will.payload, kind, client);
     if let Some(message) = message {
-        let message = message
-            .expiring(properties.expires(Instant::now()))
-            .published_by(retain.then(|| client.as_source()));
-        shared.publish(&Arc::new(message), Some(client), settings);
+        shared.publish(&message, Some(client), settings);
     }
 }
 
@@ -284,7 +273,9 @@ impl Connection<'_> {
         owned: &mut Owned,
         in_force: InForce<'_>,
     ) -> Result<Turn, Closing> {
-        let limits = self.codec_limits(in_force.0);
+        let limits = Limits {
+            max_packet_size: self.terms(in_force).max_packet_size,
+        };
         for _ in 0..TURN {
             if let Some(pending) = self.pending.take() {
                 self.go_on(pending, client, owned, in_force);
@@ -307,20 +298,15 @@ impl Connection<'_> {
         Ok(Turn::More)
     }
 
-    /// How large packets may be: as the client was told, if it was.
-    fn codec_limits(&self, settings: &Settings) -> Limits {
-        let announced = self.me.terms.map(|terms| terms.max_packet_size);
-        Limits {
-            max_packet_size: announced.unwrap_or(settings.codec.max_packet_size),
-        }
+    /// What holds for the client: what one of version 5 was told when it came, for others what holds now.
+    pub(super) fn terms(&self, (settings, listener): InForce<'_>) -> Terms {
+        let told = self.me.terms;
+        told.unwrap_or_else(|| Terms::of(settings, listener))
     }
 
-    /// What packets are judged by: what a client of version 5 was told when it came, for others what holds now.
-    pub(super) fn rules(&self, settings: &Settings, listener: &ListenerRules) -> Rules {
-        let terms = self
-            .me
-            .terms
-            .unwrap_or_else(|| Terms::of(settings, listener));
+    /// What packets are judged by.
+    pub(super) fn rules(&self, in_force: InForce<'_>) -> Rules {
+        let terms = self.terms(in_force);
         Rules {
             version: self.me.version,
             receive_maximum: terms.receive_maximum,

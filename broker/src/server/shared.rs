@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::traffic::Traffic;
 use crate::codec::{Forwarded, Text};
 use crate::log::{LogType, Logger};
-use crate::router::{Client, Message, Routed, Router};
+use crate::router::{Client, Message, Routed, Router, SessionExpiry};
 
 /// How long what is published once waits for somebody who is away: a line of the log, as in Mosquitto.
 const LOG_LINE_EXPIRY: Duration = Duration::from_secs(20);
@@ -115,6 +115,13 @@ impl Shared {
                 .fetch_add(routed.dropped as u64, Ordering::Relaxed);
         }
         routed
+    }
+
+    /// Something about a session has changed; of one that ends with its connection nothing is saved.
+    pub(super) fn count_change_of(&self, client: &Client) {
+        if client.expiry() != SessionExpiry::AT_ONCE {
+            self.counters.changes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Publishes what the broker says of itself.

@@ -17,7 +17,7 @@ use super::stream::Stream;
 use super::terms::{Terms, asked_expiry};
 use crate::codec::{ConnAck, Connect, Packet, Properties, Reason, Version, Will, encode};
 use crate::log::LogType;
-use crate::router::{AccessCheck as _, Client, Identity, Opened, Opening, SessionExpiry};
+use crate::router::{AccessCheck as _, Client, Identity, Opened, Opening};
 use crate::session::{ClientLimits, KeepAlive};
 
 /// Gives the client its session and says so; `None` if it takes no packet as large as the answer.
@@ -96,8 +96,10 @@ fn fits(answer: &ConnAck, version: Version, limits: ClientLimits) -> bool {
 
 /// Does what follows from a session that was opened.
 fn settle(shared: &Shared, settings: &Settings, opened: &Opened) {
-    if opened.client.expiry() != SessionExpiry::AT_ONCE || opened.orphan.is_some() {
+    if opened.orphan.is_some() {
         shared.counters.changes.fetch_add(1, Ordering::Relaxed);
+    } else {
+        shared.count_change_of(&opened.client);
     }
     if let Some(orphan) = &opened.orphan {
         publish_wills(shared, std::slice::from_ref(orphan), settings);
