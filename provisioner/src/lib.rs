@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod doctor;
 pub mod exit;
+pub mod fleet;
 pub mod fsio;
 pub mod hint;
 pub mod lan;

@@ -142,7 +142,10 @@ struct BrokerContext<'a> {
 /// A missing overlay, a template with an error, a configuration that the broker would refuse
 /// (with the broker's words), a secret on the FAT partition.
 pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
-    let some_have_certificates = !inputs.site.client_certificates()?.is_empty();
+    let people = inputs.site.people_of(inputs.host)?;
+    let certificates = inputs.site.client_certificates()?;
+    let mut certified = certificates.iter().map(|certificate| &certificate.name);
+    let some_have_certificates = certified.any(|name| people.people.contains_key(name));
     let certificate_port = some_have_certificates.then_some(inputs.host.certificate_port);
     let context = tera::Context::from_serialize(&Context::new(inputs, certificate_port)?)
         .map_err(|error| Fault::new(error.to_string()))?;
@@ -215,9 +218,9 @@ impl<'a> Context<'a> {
 /// The program, and what the site says: certificates, passwords, access lists.
 fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>) -> anyhow::Result<()> {
     let (site, config, host) = (inputs.site, inputs.site.config(), inputs.files);
-    let mut acl = site::acl(site.people(), &config.topic_base)?;
+    let mut acl = site::acl(&*site.people_of(inputs.host)?, &config.topic_base)?;
     site::probe::allow(&mut acl)?;
-    let mut passwords = site.passwords()?;
+    let mut passwords = site.passwords_of(inputs.host)?;
     let hash = host.probe_hash.expose().parse();
     passwords.set(
         site::probe::NAME,
