@@ -67,6 +67,7 @@ mod process;
 mod progress;
 mod release;
 mod report;
+pub mod system;
 mod time;
 mod window;
 
@@ -80,6 +81,7 @@ pub use process::ProcessError;
 pub use progress::{Progress, Silent};
 pub use release::{Architecture, OsRelease};
 pub use report::{Content, Report, Written};
+pub use system::FirstBoot;
 pub use time::Timestamp;
 
 use report::hex;
