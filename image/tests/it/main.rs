@@ -7,6 +7,7 @@ mod accounts;
 mod assemble;
 mod bases;
 mod boards;
+mod bootconfig;
 mod fat;
 mod faults;
 mod mbr;
