@@ -197,6 +197,11 @@ impl AccountFiles {
                 });
             }
         }
+        self.check_values(user)
+    }
+
+    pub(super) fn check_values(&self, user: &NewUser) -> Result<(), AccountError> {
+        let name = user.name.as_str();
         let values = [
             ("full name", &user.comment),
             ("home directory", &user.home),
@@ -218,7 +223,7 @@ impl AccountFiles {
         }
     }
 
-    fn join<'u>(&mut self, user: &'u NewUser) -> Vec<&'u str> {
+    pub(super) fn join<'u>(&mut self, user: &'u NewUser) -> Vec<&'u str> {
         let mut unknown = Vec::new();
         for group in &user.groups {
             if self.group.find(group).is_none() {
