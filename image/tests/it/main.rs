@@ -10,6 +10,9 @@ mod boards;
 mod bootconfig;
 mod fat;
 mod faults;
+mod first_boot;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod mbr;
 mod room;
 mod support;
