@@ -2,7 +2,7 @@
 //! renamed, or as somebody real.
 
 use super::table::{AccountError, AccountFile, Table};
-use super::user::{AccountFiles, LoginName, NewUser, PasswordField};
+use super::user::{AccountFiles, LoginName, NewUser, PasswordField, check_values};
 
 /// The user by whom the desktop's wizard runs until somebody has set up the system.
 const WIZARD: &str = "rpi-first-boot-wizard";
@@ -66,7 +66,7 @@ impl AccountFiles {
             return Ok(Settled::Added { unknown });
         };
         let (from, home) = (row[0].clone(), row[5].clone());
-        self.check_values(user)?;
+        check_values(user)?;
         if from == user.name.as_str() {
             self.complete(user, &home);
             let unknown = self.join(user);
@@ -92,12 +92,11 @@ impl AccountFiles {
 
     /// Takes `name` out of `group`.
     pub fn leave(&mut self, group: &str, name: &LoginName) {
-        for table in [Some(&mut self.group), self.gshadow.as_mut()] {
-            if let Some(table) = table {
-                table.edit(group, |fields| {
-                    replace_member(fields, 3, name.as_str(), None)
-                });
-            }
+        let tables = [Some(&mut self.group), self.gshadow.as_mut()];
+        for table in tables.into_iter().flatten() {
+            table.edit(group, |fields| {
+                replace_member(fields, 3, name.as_str(), None);
+            });
         }
     }
 

@@ -191,9 +191,8 @@ impl<'a> Planner<'a, '_> {
             Kind::Absent => (Change::Remove, "nothing"),
         };
         match (&entry.kind, found) {
-            (_, None) => Ok((change, false)),
+            (_, None) | (Kind::Absent, Some(FoundKind::Directory)) => Ok((change, false)),
             (Kind::Directory, Some(FoundKind::Directory)) => Ok((Change::SetDirectory, false)),
-            (Kind::Absent, Some(FoundKind::Directory)) => Ok((change, false)),
             (Kind::Directory, Some(kind)) | (_, Some(kind @ FoundKind::Directory)) => {
                 Err(PlanError::Clash {
                     path: path.to_string(),

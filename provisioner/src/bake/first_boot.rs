@@ -65,7 +65,7 @@ fn forbid(base: &mut Base<'_>) -> anyhow::Result<()> {
         "rpi-preseed.service",
     ] {
         if base.had(&format!("/usr/lib/systemd/system/{unit}"))? {
-            text += &format!("disable {unit}\n");
+            text.extend(["disable ", unit, "\n"]);
         }
     }
     // NetworkManager has the network, and a wait for one that nobody sets up would hold up the boot.

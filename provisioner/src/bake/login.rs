@@ -48,7 +48,9 @@ pub(super) fn add(base: &mut Base<'_>, login: &LoginUser, since: Timestamp) -> a
         Some((_, home)) => has_keys(base, home)?,
         None => false,
     };
-    let settled = accounts.settle(&user, has_keys).map_err(explain)?;
+    let settled = accounts
+        .settle(&user, has_keys)
+        .map_err(|error| explain(&error))?;
     let home = match settled {
         Settled::Added { .. } => Home::New,
         Settled::Renamed { home, .. } => Home::Moved { from: home },
@@ -136,8 +138,8 @@ fn has_keys(base: &Base<'_>, home: &str) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-fn explain(error: AccountError) -> anyhow::Error {
-    let holder = match &error {
+fn explain(error: &AccountError) -> anyhow::Error {
+    let holder = match error {
         AccountError::Real { holder, .. } => Some(holder.clone()),
         _ => None,
     };

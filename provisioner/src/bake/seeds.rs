@@ -21,11 +21,11 @@ const FIRSTRUN: [&str; 3] = [
 pub(super) fn clear(base: &mut Base<'_>, progress: &mut dyn Progress) -> anyhow::Result<()> {
     for file in base.card.seed_files().map_err(image::Error::from)? {
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-        let what = describe(&file);
         let turned_off = matches!(name, "user-data" | "network-config");
         if file.fate == Fate::Ignored || turned_off {
             progress.warn(&format!(
-                "the base's {name} is left alone and has no effect on this card: it sets {what}"
+                "the base's {name} is left alone and has no effect on this card: it sets {}",
+                describe(&file, Secrets::Marked)
             ));
             continue;
         }
@@ -43,18 +43,28 @@ pub(super) fn clear(base: &mut Base<'_>, progress: &mut dyn Progress) -> anyhow:
         // An empty `ssh` asks for what the card does anyway.
         if !matches!(name, "ssh" | "ssh.txt") {
             progress.warn(&format!(
-                "the base's {name} is not on the card: it would change {what} after what the recipe says"
+                "the base's {name} is not on the card: it would change {} after what the recipe says",
+                describe(&file, Secrets::Plain)
             ));
         }
     }
     Ok(())
 }
 
-/// The settings by name; secrets are marked, since whoever has the card can read them.
-fn describe(file: &SeedFile) -> String {
+/// Whether it matters that some are secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secrets {
+    /// They stay on the card, and whoever has it can read them.
+    Marked,
+    /// They don't.
+    Plain,
+}
+
+/// The settings by name.
+fn describe(file: &SeedFile, secrets: Secrets) -> String {
     const MOST: usize = 8;
     let names = file.settings.iter().take(MOST).map(|name| {
-        if file.secrets.contains(name) {
+        if secrets == Secrets::Marked && file.secrets.contains(name) {
             format!("{name} (a secret that anybody can read who has the card)")
         } else {
             name.clone()
