@@ -55,6 +55,7 @@ mod assemble;
 pub mod base;
 pub mod boards;
 mod boot;
+pub mod bootconfig;
 mod card;
 mod copy;
 mod error;
@@ -67,6 +68,7 @@ mod process;
 mod progress;
 mod release;
 mod report;
+pub mod system;
 mod time;
 mod window;
 
@@ -80,6 +82,7 @@ pub use process::ProcessError;
 pub use progress::{Progress, Silent};
 pub use release::{Architecture, OsRelease};
 pub use report::{Content, Report, Written};
+pub use system::FirstBoot;
 pub use time::Timestamp;
 
 use report::hex;

@@ -139,6 +139,10 @@ fn add_commands(script: &mut String, index: usize, step: &Planned<'_>) {
     if step.replaces {
         line(format!("rm {path}"));
     }
+    for (path, is_directory) in &step.below {
+        let command = if *is_directory { "rmdir" } else { "rm" };
+        line(format!("{command} {}", quoted(path)));
+    }
     let kind = match step.change {
         Change::Remove => return,
         Change::SetDirectory => DIRECTORY,

@@ -34,6 +34,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) change: Change<'a>,
     /// Whether something must be removed first.
     pub(crate) replaces: bool,
+    /// What lies below a directory that goes, deepest first, and whether it is a directory.
+    pub(crate) below: Vec<(String, bool)>,
     pub(crate) mode: u32,
     pub(crate) owner: Owner,
     /// Where the entry came from, or why its directory is made.
@@ -150,10 +152,15 @@ impl<'a> Planner<'a, '_> {
         }
         let found = self.base.find(&place)?.map(|found| found.kind);
         let (change, replaces) = self.change(path, entry, found.as_ref())?;
+        let mut below = Vec::new();
+        if change == Change::Remove && found == Some(FoundKind::Directory) {
+            self.below(&place, &mut below)?;
+        }
         self.push(Planned {
             target,
             change,
             replaces,
+            below,
             mode: entry.mode,
             owner: entry.owner,
             origin: entry.origin.clone(),
@@ -184,7 +191,7 @@ impl<'a> Planner<'a, '_> {
             Kind::Absent => (Change::Remove, "nothing"),
         };
         match (&entry.kind, found) {
-            (_, None) => Ok((change, false)),
+            (_, None) | (Kind::Absent, Some(FoundKind::Directory)) => Ok((change, false)),
             (Kind::Directory, Some(FoundKind::Directory)) => Ok((Change::SetDirectory, false)),
             (Kind::Directory, Some(kind)) | (_, Some(kind @ FoundKind::Directory)) => {
                 Err(PlanError::Clash {
@@ -196,6 +203,20 @@ impl<'a> Planner<'a, '_> {
             }
             (_, Some(_)) => Ok((change, true)),
         }
+    }
+
+    /// Lists the tree in the directory at `place`, children before their parents, then itself.
+    fn below(&self, place: &str, list: &mut Vec<(String, bool)>) -> Result<(), PlanError> {
+        for name in self.base.list(place)?.unwrap_or_default() {
+            let path = format!("{place}/{name}");
+            if self.is_directory(&path)? {
+                self.below(&path, list)?;
+            } else {
+                list.push((path, false));
+            }
+        }
+        list.push((place.to_owned(), true));
+        Ok(())
     }
 
     fn check_link(&self, path: &EntryPath, link: &str) -> Result<(), PlanError> {
@@ -261,6 +282,7 @@ impl<'a> Planner<'a, '_> {
                     },
                     change: Change::MakeDirectory,
                     replaces: false,
+                    below: Vec::new(),
                     mode: PARENT_MODE,
                     owner: Owner::ROOT,
                     origin: format!("parent of {path}"),

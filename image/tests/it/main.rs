@@ -7,8 +7,12 @@ mod accounts;
 mod assemble;
 mod bases;
 mod boards;
+mod bootconfig;
 mod fat;
 mod faults;
+mod first_boot;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod mbr;
 mod room;
 mod support;

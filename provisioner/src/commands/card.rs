@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use image::Card;
 use image::base::debian::DebianBase;
 
 use super::build::BuildArgs;
@@ -13,7 +14,7 @@ use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::output::Output;
-use crate::payload::{self, Inputs, Payload, Sink};
+use crate::payload::{self, BaseSystem, Inputs, Payload, Sink};
 use crate::recipe::{BaseChoice, Overrides, Plan, Size};
 use crate::site::{Host, HostFiles, Site};
 use crate::toolchain::{self, BrokerBinary};
@@ -130,7 +131,24 @@ impl Parts {
             files,
             broker: &self.broker,
             sink: Sink::Card,
+            system: self.system()?,
         })
+    }
+
+    /// What the base is. Without a base, `debian` is what it says, and of a file that can't be looked into it
+    /// is not known.
+    fn system(&self) -> anyhow::Result<Option<BaseSystem>> {
+        if let Some(base) = &self.base {
+            let card = Card::open(base).map_err(image::Error::from)?;
+            let detected = card.first_boot().map_err(image::Error::from)?;
+            return Ok(Some(detected.first_boot.into()));
+        }
+        let path = match &self.plan.base {
+            BaseChoice::Debian => return Ok(Some(BaseSystem::Debian)),
+            BaseChoice::File(path) => path,
+        };
+        let detected = Card::open(path).and_then(|card| card.first_boot());
+        Ok(detected.ok().map(|detected| detected.first_boot.into()))
     }
 }
 

@@ -2,9 +2,11 @@
 
 use anyhow::Context as _;
 use broker::config::Config;
+use image::accounts::PasswordField;
 use image::{Entry, EntryPath, Kind, Overlay};
 use serde::Serialize;
 
+use super::base_system::BaseSystem;
 use super::release::{ETC, Release};
 use super::system::{self, put};
 use super::template;
@@ -30,6 +32,8 @@ pub struct Inputs<'a> {
     pub broker: &'a BrokerBinary,
     /// What takes the payload.
     pub sink: Sink,
+    /// What the payload is laid over, if that is known: overlays for other systems are left out.
+    pub system: Option<BaseSystem>,
 }
 
 /// What a payload is for.
@@ -95,6 +99,8 @@ pub struct LoginUser {
     pub name: String,
     /// What it may do as root.
     pub sudo: Sudo,
+    /// The hash of its password, if it has one.
+    pub password: Option<PasswordField>,
     /// Public keys, one line each.
     pub authorized_keys: Vec<String>,
 }
@@ -156,7 +162,10 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     add_broker(&mut files, inputs)?;
     for name in &inputs.plan.overlays {
         let tree = Tree::read(name)?;
-        if inputs.sink == Sink::Card || !tree.manifest.card_only {
+        let fits = inputs
+            .system
+            .is_none_or(|system| tree.manifest.is_for(system));
+        if fits && (inputs.sink == Sink::Card || !tree.manifest.card_only) {
             add_tree(&mut files, &mut units, &tree, &context)?;
         }
     }
@@ -175,6 +184,7 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
         login: LoginUser {
             name: login.name.clone(),
             sudo: login.sudo,
+            password: None,
             authorized_keys: inputs.site.authorized_keys()?,
         },
         release: release.id().to_owned(),

@@ -69,7 +69,7 @@ fn sudoers(login: &Login) -> (String, Entry) {
         Sudo::Passwordless => {
             Entry::file(format!("{name} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, ORIGIN)
         }
-        Sudo::None => Entry::absent(ORIGIN),
+        Sudo::Password | Sudo::None => Entry::absent(ORIGIN),
     };
     (format!("/etc/sudoers.d/010_{name}-nopasswd"), entry)
 }

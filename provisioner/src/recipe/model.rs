@@ -53,6 +53,8 @@ pub struct LoginRecipe {
 pub enum Sudo {
     /// Everything, without being asked: the user has no password, only SSH keys.
     Passwordless,
+    /// Everything, once it has said its password.
+    Password,
     /// Nothing.
     None,
 }

@@ -13,6 +13,9 @@ mod brokers;
 mod certificates;
 mod doctor;
 mod find;
+mod first_boot;
+#[path = "../../../image/tests/fixtures/mod.rs"]
+mod fixtures;
 mod input;
 mod kinds;
 mod lan;
