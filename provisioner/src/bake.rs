@@ -6,6 +6,7 @@ use anyhow::Context;
 use image::accounts::{AccountFile, AccountFiles, LoginName, NewUser, PasswordField};
 use image::{AssembleRequest, Card, Entry, EntryPath, Overlay, Owner, Progress, Report, Timestamp};
 
+use crate::bake_settings;
 use crate::hint::Fault;
 use crate::payload::{LoginUser, Payload, Unit};
 use crate::pki;
@@ -67,6 +68,7 @@ pub fn bake(
     for unit in &payload.units {
         enable(&mut overlay, &card, unit)?;
     }
+    bake_settings::apply(&mut overlay, &card, &request.plan.system, progress)?;
     let assemble = AssembleRequest {
         base: request.base,
         output: request.out,
@@ -164,14 +166,19 @@ fn add_login(
         )?;
     let name = LoginName::new(&login.name)
         .map_err(|error| Fault::input(format!("system.login.name: {error}")))?;
-    let sudo = (login.sudo == Sudo::Passwordless).then_some("sudo");
+    let sudo = (login.sudo != Sudo::None).then_some("sudo");
     let user = NewUser {
         home: format!("/home/{name}"),
         name,
         id: LOGIN_ID,
         comment: String::new(),
         shell: "/bin/bash".to_owned(),
-        password: PasswordField::Locked,
+        password: login
+            .password
+            .as_ref()
+            .map_or(PasswordField::Locked, |hash| {
+                PasswordField::Hash(hash.expose().to_owned())
+            }),
         groups: LOGIN_GROUPS
             .into_iter()
             .chain(sudo)

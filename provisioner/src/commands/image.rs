@@ -183,6 +183,7 @@ fn explain(
     let fingerprint = ssh::fingerprint(&baked.host_key)?;
     let sudo = match login.sudo {
         Sudo::Passwordless => "may do everything with sudo, without a password",
+        Sudo::Password => "may do everything with sudo, with its password",
         Sudo::None => "may not use sudo",
     };
     let size = fs::metadata(&args.out).map_or_else(

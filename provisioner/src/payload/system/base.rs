@@ -1,4 +1,4 @@
-//! Files of the operating system that a plan and a site decide.
+//! Name, time zone, SSH host keys and the sudo policy.
 
 use image::{Entry, EntryPath, Overlay};
 
@@ -12,7 +12,7 @@ pub(super) fn add(
     host: &Host,
     secrets: &HostFiles,
 ) -> anyhow::Result<()> {
-    let name = &host.name;
+    let name = plan.system.hostname.as_deref().unwrap_or(&host.name);
     let recipe = "recipe";
     let site = "site";
     put(
@@ -48,7 +48,7 @@ pub(super) fn add(
     Ok(())
 }
 
-pub(super) fn put(files: &mut Overlay, path: &str, entry: Entry) -> anyhow::Result<()> {
+pub(in crate::payload) fn put(files: &mut Overlay, path: &str, entry: Entry) -> anyhow::Result<()> {
     files.insert(EntryPath::new(path)?, entry)?;
     Ok(())
 }
@@ -69,7 +69,7 @@ fn sudoers(login: &Login) -> (String, Entry) {
         Sudo::Passwordless => {
             Entry::file(format!("{name} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, ORIGIN)
         }
-        Sudo::None => Entry::absent(ORIGIN),
+        Sudo::Password | Sudo::None => Entry::absent(ORIGIN),
     };
     (format!("/etc/sudoers.d/010_{name}-nopasswd"), entry)
 }
