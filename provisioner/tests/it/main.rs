@@ -25,4 +25,5 @@ mod ready_made;
 mod removal;
 mod revocation;
 mod rotation;
+mod settings;
 mod support;
