@@ -9,14 +9,15 @@ pub(super) struct Keyfile {
 }
 
 impl Keyfile {
-    /// A profile for a kind of connection: `ethernet`, `wifi`. `comment` is one line for people.
-    pub(super) fn new(comment: &str, id: &str, kind: &str) -> Self {
+    /// A profile for a kind of connection: `ethernet`, `wifi`. `comment` is one line for people; `name` is what
+    /// tells it from others of its kind.
+    pub(super) fn new(comment: &str, kind: &str, name: &[u8]) -> Self {
         let mut file = Self {
             text: format!("# {comment}\n"),
         };
         file.section("connection");
-        file.set("id", id);
-        file.set("uuid", &uuid(kind, id.as_bytes()));
+        file.set("id", &shown(name));
+        file.set("uuid", &uuid(kind, name));
         file.set("type", kind);
         file
     }
@@ -53,6 +54,14 @@ impl Keyfile {
     /// The whole text.
     pub(super) fn finish(self) -> String {
         self.text
+    }
+}
+
+/// A name as people see it: in hexadecimal digits, if it is no text or if its text would deceive.
+fn shown(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(text) if text.trim() == text && !text.chars().any(char::is_control) => text.to_owned(),
+        _ => data_encoding::HEXLOWER.encode(name),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn add(files: &mut Overlay, network: &Network) -> anyhow::Result<()> 
     };
     // NetworkManager makes such a connection by itself, but only for adapters that have an address of their own,
     // which USB adapters, and Pis with an old firmware, may not have.
-    let mut file = Keyfile::new("Every cable. Made by provision.", "wired", "ethernet");
+    let mut file = Keyfile::new("Every cable. Made by provision.", "ethernet", b"wired");
     file.set("autoconnect-priority", "-100");
     if wired.addresses.is_empty() {
         // One profile for all adapters at once.

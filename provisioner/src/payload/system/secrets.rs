@@ -19,7 +19,8 @@ const MAX_SIZE: u64 = 4096;
 /// A [`Fault`] of the user's if the file is missing, can be read by others, or has not exactly one line.
 pub(crate) fn read(key: &str, path: &Path) -> anyhow::Result<Hidden> {
     let shown = path.display();
-    let meta = fs::metadata(path).with_context(|| format!("{key}: looking at {shown}"))?;
+    let meta = fs::metadata(path)
+        .map_err(|error| Fault::input(format!("{key}: {shown} can't be read: {error}")))?;
     let mode = meta.permissions().mode() & 0o777;
     if !meta.is_file() || meta.len() > MAX_SIZE {
         return Err(Fault::input(format!("{key}: {shown} is no file with one line in it")).into());

@@ -58,12 +58,7 @@ fn secret(key: &str, one: &WifiNetwork) -> anyhow::Result<Option<Hidden>> {
 }
 
 fn profile(one: &WifiNetwork, secret: Option<&Hidden>, addresses: &Addressing) -> String {
-    let shown = String::from_utf8_lossy(&one.ssid);
-    let shown: String = shown
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect();
-    let mut file = Keyfile::new("Made by provision from its recipe.", &shown, "wifi");
+    let mut file = Keyfile::new("Made by provision from its recipe.", "wifi", &one.ssid);
     file.set("autoconnect-priority", &one.priority.to_string());
     file.section("wifi");
     file.set("mode", "infrastructure");

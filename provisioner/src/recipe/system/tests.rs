@@ -27,11 +27,11 @@ fn errors(key: &str, texts: &[&str]) -> String {
 fn a_typo_is_named_with_its_place_at_every_depth() {
     insta::assert_snapshot!(
         error("system:\n  wifi:\n    networks:\n      - {ssid: a, pasword-file: b}\n"),
-        @""
+        @r#"my.yaml:4:19: unknown key "pasword-file" | did you mean "password-file"?"#
     );
-    insta::assert_snapshot!(error("system:\n  firewal: on\n"), @"");
-    insta::assert_snapshot!(error("system:\n  network:\n    wired: {metod: dhcp}\n"), @"");
-    insta::assert_snapshot!(error("system:\n  upgrades: sometimes\n"), @"");
+    insta::assert_snapshot!(error("system:\n  firewal: on\n"), @r#"my.yaml:2:3: unknown key "firewal" | did you mean "firewall"?"#);
+    insta::assert_snapshot!(error("system:\n  network:\n    wired: {metod: dhcp}\n"), @r#"my.yaml:3:13: unknown key "metod" | did you mean "method"?"#);
+    insta::assert_snapshot!(error("system:\n  upgrades: sometimes\n"), @"my.yaml:2:13: system.upgrades: unknown variant `sometimes`, expected `security` or `none`");
 }
 
 #[test]
@@ -61,8 +61,17 @@ fn logins_that_nobody_could_use_are_refused() {
         "{sudo: sometimes}",
         "{password-hash: secret}",
         "{password-hash: $6$a$0123456789012345, password-file: b}",
-    ]), @"");
-    insta::assert_snapshot!(errors("ssh", &["{password-login: true}", "{port: 0}", "{port: 70000}"]), @"");
+    ]), @r"
+    system.login.sudo: `password` without a password would be nothing at all | say `password-file: FILE`, with what `openssl passwd -6` prints in it
+    my.yaml:1:24: system.login.sudo: unknown variant `sometimes`, expected one of `passwordless`, `password`, `none`
+    system.login.password-hash: this is no hash of a password | `openssl passwd -6` asks for a password and prints its hash, which begins with $6$
+    system.login: `password-hash` and `password-file` exclude each other
+    ");
+    insta::assert_snapshot!(errors("ssh", &["{password-login: true}", "{port: 0}", "{port: 70000}"]), @r"
+    system.ssh.password-login: the login user has no password | give system.login a `password-file`, or leave password-login out
+    system.ssh.port: 0 is no port
+    my.yaml:1:22: system.ssh.port: invalid value: integer `70000`, expected u16
+    ");
 }
 
 #[test]
@@ -87,7 +96,25 @@ fn wireless_networks_that_cannot_be_are_refused() {
     .map(network);
     let mut texts: Vec<_> = texts.iter().map(String::as_str).collect();
     texts.extend(["{networks: [{ssid: a}]}", "{country: gb}", "{country: GBR}"]);
-    insta::assert_snapshot!(errors("wifi", &texts), @"");
+    insta::assert_snapshot!(errors("wifi", &texts), @r#"
+    system.wifi.networks: "a" is there twice
+    system.wifi.networks[0]: it has no `ssid`
+    system.wifi.networks[0]: `ssid` and `ssid-hex` exclude each other
+    system.wifi.networks[0]: `ssid-hex` is not pairs of hexadecimal digits
+    system.wifi.networks[0]: `ssid-hex` is not pairs of hexadecimal digits
+    system.wifi.networks[0]: a network's name has 1 to 32 bytes
+    system.wifi.networks[0]: a network's name has 1 to 32 bytes
+    system.wifi.networks[0]: a network's name has 1 to 32 bytes
+    system.wifi.networks[0]: it has no password | say `password-file: FILE`, relative to the recipe
+    system.wifi.networks[0]: a password has 8 to 63 characters of ASCII
+    system.wifi.networks[0]: a password has 8 to 63 characters of ASCII
+    my.yaml:1:56: system.wifi.networks[0].psk: a secret is a text: put it in quotes
+    system.wifi.networks[0]: WPA3 needs the password itself, not the key that WPA2 makes of it
+    system.wifi.networks[0]: `priority` is not within -999 to 999
+    system.wifi: there are networks, but no `country`, and without it Wi-Fi stays off | say `country: GB`, or where else you are
+    system.wifi.country: "gb" is not two capital letters | as in GB, DE or US
+    system.wifi.country: "GBR" is not two capital letters | as in GB, DE or US
+    "#);
 }
 
 #[test]
@@ -115,7 +142,24 @@ fn addresses_that_cannot_work_are_refused() {
         "{wired: {addresses: [192.168.1.20/24]}}",
         "{wired: {method: off}}",
     ]);
-    insta::assert_snapshot!(errors("network", &texts), @"");
+    insta::assert_snapshot!(errors("network", &texts), @r#"
+    system.network.wired: `method: static` without `addresses`
+    system.network.wired.addresses: 192.168.1.20: write it with the length of its network's prefix, as 192.168.1.20/24
+    system.network.wired.addresses: 192.168.1.20/33: its prefix is longer than the address, or none
+    system.network.wired.addresses: 192.168.1.0/24: it is the network's own address
+    system.network.wired.addresses: 192.168.1.255/24: it is the network's broadcast address
+    system.network.wired.addresses: 127.0.0.1/8: no machine has such an address
+    system.network.wired.addresses: fd00::1/129: its prefix is longer than the address, or none
+    system.network.wired.addresses: 192.168.1.20/16 is there twice
+    system.network.wired.gateways: 192.168.2.1: it is in none of the addresses' networks
+    system.network.wired.gateways: 192.168.1.20: it is the machine's own address
+    system.network.wired.gateways: 192.168.1.2: it is the second of its kind, and one is all that a machine can have
+    system.network.wired.gateways: fd00::1: it is in none of the addresses' networks
+    system.network.wired.dns: router: invalid IP address syntax
+    system.network.wired.search: "a b" is neither an IP address nor a host name: each part between dots has 1 to 63 letters, digits and inner hyphens
+    system.network.wired: `addresses` and `gateways` are for `method: static`
+    system.network: without cable and Wi-Fi nobody would reach the broker
+    "#);
 }
 
 #[test]
@@ -137,7 +181,7 @@ fn addresses_at_the_edge_are_taken() {
 #[test]
 fn one_address_is_for_one_network() {
     let address = "{method: static, addresses: [192.168.1.20/24]}";
-    insta::assert_snapshot!(errors("network", &[&format!("{{wired: {address}, wifi: {address}}}")]), @"");
+    insta::assert_snapshot!(errors("network", &[&format!("{{wired: {address}, wifi: {address}}}")]), @"system.network: 192.168.1.20/24 is the address on the cable and in Wi-Fi");
 }
 
 #[test]
@@ -166,7 +210,26 @@ fn everything_else_that_would_not_do_is_refused() {
         .iter()
         .map(|(key, text)| errors(key, &[text]))
         .collect();
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    system.hostname: "Broker" is not 1 to 63 lower-case letters, digits and inner hyphens
+    system.hostname: "-a" is not 1 to 63 lower-case letters, digits and inner hyphens
+    system.hostname: "1" is not 1 to 63 lower-case letters, digits and inner hyphens
+    system.timezone: "Europe London" has characters that none of its values has
+    system.keyboard.layout: "de\"" has characters that none of its values has
+    system.locale: "en_GB" is not the name of a locale in UTF-8 | as in C.UTF-8, en_GB.UTF-8 or de_DE.UTF-8
+    system.locale: "de_DE.ISO-8859-1" is not the name of a locale in UTF-8 | as in C.UTF-8, en_GB.UTF-8 or de_DE.UTF-8
+    system.ntp.servers: "a b" is neither an IP address nor a host name: each part between dots has 1 to 63 letters, digits and inner hyphens
+    system.journal.max-size: 1.0 KiB is less than 8.0 MiB
+    system.sd-card.commit-interval: 0 is not within 1 to 300 seconds
+    system.sd-card.commit-interval: 301 is not within 1 to 300 seconds
+    system.packages: "Vim" is not the name of a package
+    system.packages: "vim;id" is not the name of a package
+    system.config-txt: "audio on" sets nothing | write `key=value`, or `[section]` for the lines behind it
+    system.config-txt: "kernel=other.img" is the card's own: with another it would not boot
+    system.cmdline: "a b" is not one word
+    system.cmdline: "root=/dev/sda" is the card's own: it would not boot, or not grow | what the base says about its root file system stays as it is
+    system.cmdline: "rootwait" is the card's own: it would not boot, or not grow | what the base says about its root file system stays as it is
+    "#);
 }
 
 #[test]
@@ -244,7 +307,7 @@ fn a_recipe_with_a_password_that_others_can_read_is_refused() {
     mode(0o640);
     let error = load(file.to_str().unwrap()).unwrap_err();
     let shown = format!("{error} | {}", crate::hint::of(&error).unwrap());
-    insta::assert_snapshot!(shown.replace(folder.path().to_str().unwrap(), "[HERE]"), @"");
+    insta::assert_snapshot!(shown.replace(folder.path().to_str().unwrap(), "[HERE]"), @"[HERE]/my.yaml has a password in it, and others can read it (mode 0640) | `chmod 600 [HERE]/my.yaml`, or put the password into a file of its own: `password-file: FILE`");
     mode(0o600);
     load(file.to_str().unwrap()).unwrap();
 }

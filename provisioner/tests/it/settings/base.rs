@@ -130,6 +130,13 @@ fn on_fat(sandbox: &Sandbox, name: &str) -> String {
         .stdout
 }
 
+/// What was refused, and what to do about it.
+fn refusal(ended: &Ended) -> String {
+    let lines = ended.stderr.lines().map(str::trim_start);
+    let lines = lines.filter(|line| line.starts_with("error:") || line.starts_with("hint:"));
+    lines.map(|line| line.to_owned() + "\n").collect()
+}
+
 /// What was warned of.
 fn warnings(ended: &Ended) -> String {
     let lines = ended
@@ -157,9 +164,17 @@ fn raspberry_pi_os_trixie_has_every_setting_where_it_looks_for_it() {
     let (sandbox, ended) = bake(raspios_trixie, ALL);
     let ended = ended.success();
     clean(&sandbox);
-    insta::assert_snapshot!(warnings(&ended), @"");
-    insta::assert_snapshot!(on_fat(&sandbox, "cmdline.txt"), @"");
-    insta::assert_snapshot!(on_fat(&sandbox, "config.txt"), @"");
+    insta::assert_snapshot!(warnings(&ended), @"warning: the base lacks console-setup, keyboard-configuration, rfkill: the Pi installs what is missing once it is in the Internet");
+    insta::assert_snapshot!(on_fat(&sandbox, "cmdline.txt"), @"console=serial0,115200 console=tty1 root=PARTUUID=0badcafe-02 rootwait cfg80211.ieee80211_regdom=GB panic=10");
+    insta::assert_snapshot!(on_fat(&sandbox, "config.txt"), @r"
+    # For more options see the documentation
+    dtparam=audio=off
+
+    [pi4]
+    arm_boost=0
+
+    [all]
+    ");
     let mut shown = String::new();
     for path in [
         "/etc/fstab",
@@ -178,7 +193,68 @@ fn raspberry_pi_os_trixie_has_every_setting_where_it_looks_for_it() {
     ] {
         shown += &format!("== {path}\n{}", debugfs(&sandbox, &format!("cat {path}")));
     }
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    == /etc/fstab
+    proc            /proc           proc    defaults          0       0
+    PARTUUID=0badcafe-01  /boot/firmware  vfat    defaults          0       2
+    PARTUUID=0badcafe-02  /               ext4    defaults,noatime,commit=60  0       1
+    == /etc/default/locale
+    LANG=en_GB.UTF-8
+    == /etc/default/keyboard
+    # See keyboard(5). Made by provision.
+    XKBMODEL="pc105"
+    XKBLAYOUT="de"
+    XKBVARIANT="nodeadkeys"
+    XKBOPTIONS="compose:menu"
+    BACKSPACE="guess"
+    == /etc/timezone
+    Europe/Berlin
+    == /etc/rpi/swap.conf.d/50-provision.conf
+    # Made by provision from its recipe.
+    [Main]
+    Mechanism=zram
+    == /var/lib/NetworkManager/NetworkManager.state
+    [main]
+    WirelessEnabled=true
+    == /var/lib/systemd/rfkill/platform-3f300000.mmcnr:wlan
+    0
+    == /var/lib/systemd/rfkill/platform-fe300000.mmcnr:wlan
+    0
+    == /var/lib/systemd/rfkill/platform-soc:wlan
+    0
+    == /var/lib/systemd/rfkill/platform-3f215040.serial:bluetooth
+    1
+    == /etc/modprobe.d/provision-wifi-country.conf
+    # Where the Pi is: which channels may be used. Made by provision.
+    options cfg80211 ieee80211_regdom=GB
+    == /etc/provision/packages
+    console-setup
+    keyboard-configuration
+    rfkill
+    == /etc/NetworkManager/system-connections/wifi-1.nmconnection
+    # Made by provision from its recipe.
+    [connection]
+    id=home
+    uuid=75438f3d-2651-559c-8002-0b8c64ce703f
+    type=wifi
+    autoconnect-priority=1
+
+    [wifi]
+    mode=infrastructure
+    ssid=home
+    powersave=2
+
+    [wifi-security]
+    key-mgmt=wpa-psk
+    psk=f9a352a155835002a5b7bb2167d8e2ea84e1301fb7c08aea34d2e4f4305c2350
+
+    [ipv4]
+    method=auto
+
+    [ipv6]
+    method=auto
+    addr-gen-mode=default
+    "#);
     let stat = debugfs(
         &sandbox,
         "stat /etc/NetworkManager/system-connections/wifi-1.nmconnection",
@@ -264,8 +340,20 @@ fn what_the_base_lacks_is_installed_later_and_said() {
     let (sandbox, ended) = bake(without_nft, recipe);
     let ended = ended.success();
     clean(&sandbox);
-    insta::assert_snapshot!(warnings(&ended), @"");
-    insta::assert_snapshot!(debugfs(&sandbox, "cat /etc/provision/packages"), @"");
+    insta::assert_snapshot!(warnings(&ended), @r"
+    warning: the base can't make de_DE.UTF-8: the Pi does once it has a network and the package locales
+    warning: the base lacks locales, nftables, rfkill, unattended-upgrades, vim, wireless-regdb, wpasupplicant: the Pi installs what is missing once it is in the Internet
+    warning: until then there is no firewall, since nftables is among it
+    ");
+    insta::assert_snapshot!(debugfs(&sandbox, "cat /etc/provision/packages"), @r"
+    locales
+    nftables
+    rfkill
+    unattended-upgrades
+    vim
+    wireless-regdb
+    wpasupplicant
+    ");
     assert_eq!(
         debugfs(&sandbox, "cat /etc/locale.conf"),
         "LANG=de_DE.UTF-8\n"
@@ -292,7 +380,7 @@ fn a_language_that_the_base_knows_but_has_not_made_is_made_on_the_pi() {
         raspios_trixie,
         "free: 1M\nsystem: {locale: de_DE.UTF-8, upgrades: none}\n",
     );
-    insta::assert_snapshot!(warnings(&ended.success()), @"");
+    insta::assert_snapshot!(warnings(&ended.success()), @"warning: the base has not made de_DE.UTF-8 yet: the Pi makes it at its first start, within a minute or two");
     assert_eq!(
         debugfs(&sandbox, "cat /etc/locale.gen"),
         "de_DE.UTF-8 UTF-8\nen_GB.UTF-8 UTF-8\n"
@@ -324,30 +412,38 @@ fn what_the_base_does_not_know_is_refused_and_nothing_is_written() {
         );
         assert_eq!(ended.code, 2, "{}", ended.shown());
         assert!(!sandbox.path("pi.img").exists());
-        let lines = ended
-            .stderr
-            .lines()
-            .filter(|line| line.starts_with("error:") || line.starts_with("hint:"));
-        shown.extend(lines.map(|line| line.to_owned() + "\n"));
+        shown += &refusal(&ended);
     }
     let without = |sandbox: &Sandbox| {
         common(sandbox);
         std::fs::remove_file(sandbox.path("root/usr/sbin/NetworkManager")).unwrap();
     };
     let (_, ended) = bake(without, "free: 1M\nsystem: {wifi: {country: GB}}\n");
-    let lines = ended
-        .stderr
-        .lines()
-        .filter(|line| line.starts_with("error:") || line.starts_with("hint:"));
-    shown.extend(lines.map(|line| line.to_owned() + "\n"));
-    insta::assert_snapshot!(shown, @"");
+    shown += &refusal(&ended);
+    insta::assert_snapshot!(shown, @r"
+    error: system.keyboard.layout: the base has no dee
+    hint: did you mean de?
+    error: system.keyboard.variant: the base has no nodeadkey
+    hint: did you mean nodeadkeys?
+    error: system.keyboard.options: the base has no compose:menue
+    hint: did you mean compose:menu?
+    error: system.locale: the base has no de_AT.UTF-8
+    hint: did you mean de_DE.UTF-8?
+    error: system.timezone: the base has no time zone Europe/Berlyn
+    hint: names are as in Europe/London or Etc/UTC
+    error: the base has no NetworkManager, which `system.wifi` and `system.network` are set with
+    hint: use Raspberry Pi OS bookworm or newer, or the base `debian`
+    ");
 }
 
 #[test]
 fn a_host_name_needs_a_certificate_that_is_good_for_it() {
     let recipe = "free: 1M\nsystem: {hostname: cellar, upgrades: none}\n";
     let (sandbox, ended) = bake(common, recipe);
-    insta::assert_snapshot!(ended.shown(), @"");
+    insta::assert_snapshot!(refusal(&ended), @r"
+    error: system.hostname: the certificate of broker is not good for cellar.local
+    hint: add cellar.local to the `san` of broker in site.yaml, or leave `hostname` out
+    ");
     sandbox
         .provision(&["init", "--host", "broker", "--san", "cellar.local"])
         .success();
