@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     add_user, ca_passphrase, certs, completions, doctor, find, group, hide, image, init,
-    list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
+    list_users, push, remove, remove_user, render, rotate_certs, schema, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -101,6 +101,8 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
+    /// Print what may stand in a recipe, as a JSON schema for editors.
+    Schema(schema::SchemaArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

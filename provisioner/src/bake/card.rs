@@ -7,7 +7,7 @@ use image::{AssembleRequest, Card, Progress, Report, Timestamp};
 
 use super::base::Base;
 use super::broker::{check_broker, check_timezone};
-use super::{first_boot, host_keys, login, seeds, units};
+use super::{first_boot, host_keys, login, seeds, settings, units};
 use crate::hint::Fault;
 use crate::payload::Payload;
 use crate::pki;
@@ -62,6 +62,7 @@ pub fn bake(
     for unit in &payload.units {
         units::enable(&mut base, unit)?;
     }
+    settings::apply(&mut base.overlay, base.card, &request.plan.system, progress)?;
     first_boot::settle(&mut base)?;
     host_keys::keep(&mut base)?;
     seeds::clear(&mut base, progress)?;

@@ -9,6 +9,7 @@ mod home;
 mod host_keys;
 mod login;
 mod seeds;
+mod settings;
 mod sudo;
 mod units;
 

@@ -191,12 +191,20 @@ fn explain(
         |meta| format!(" ({})", bytes(meta.len())),
     );
     let boards = boards(&parts.plan);
-    let (out, name) = (args.out.display(), &host.name);
+    let system = &parts.plan.system;
+    let (out, name) = (
+        args.out.display(),
+        system.hostname.as_ref().unwrap_or(&host.name),
+    );
+    let port = match system.ssh.port {
+        22 => String::new(),
+        port => format!("-p {port} "),
+    };
     output.note(&format!(
         "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
          1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
-         2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
+         2. Log in:      ssh {key}{port}{}@{name}.local     ({sudo})\n\
          \u{20}                host key {fingerprint}\n\
          3. Connect:     {}",
         site.root().display(),

@@ -20,6 +20,7 @@ pub mod remove;
 pub mod remove_user;
 pub mod render;
 pub mod rotate_certs;
+pub mod schema;
 pub mod sees;
 pub mod set_password;
 
@@ -50,6 +51,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
+        Command::Schema(args) => schema::run(args, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

@@ -13,7 +13,8 @@ use super::template;
 use super::tree::Tree;
 use crate::hint::Fault;
 use crate::pki;
-use crate::recipe::{Plain, Plan, Sudo};
+use crate::recipe::system::{LoginPassword, Switch, check_hash};
+use crate::recipe::{Login, Plain, Plan, Sudo};
 use crate::site::{self, Host, HostFiles, Site};
 use crate::toolchain::BrokerBinary;
 
@@ -113,7 +114,14 @@ pub struct Context<'a> {
     broker: BrokerContext<'a>,
     login: &'a str,
     timezone: &'a str,
+    ssh: SshContext,
     target: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct SshContext {
+    port: u16,
+    password_login: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +165,11 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
         .map_err(|error| Fault::new(error.to_string()))?;
     let (mut files, mut units) = (Overlay::new(), Vec::new());
     if inputs.sink == Sink::Card {
+        check_hostname(inputs)?;
         system::add(&mut files, inputs.plan, inputs.host, inputs.files)?;
+        for name in system::overlays(&inputs.plan.system) {
+            add_tree(&mut files, &mut units, &Tree::read(name)?, &context)?;
+        }
     }
     add_broker(&mut files, inputs)?;
     for name in &inputs.plan.overlays {
@@ -170,7 +182,11 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
         }
     }
     check_parents(&files)?;
-    check_configuration(&files)?;
+    let config = check_configuration(&files)?;
+    let settings = &inputs.plan.system;
+    if inputs.sink == Sink::Card && settings.firewall == Switch::On {
+        system::add_firewall(&mut files, &config, settings.ssh.port)?;
+    }
     let (release, mut files) = Release::split(&files)?;
     for (path, entry) in release.files().iter() {
         files.insert(path.clone(), entry.clone())?;
@@ -178,13 +194,17 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     units.sort();
     units.dedup();
     let login = &inputs.plan.login;
+    let password = match inputs.sink {
+        Sink::Card => password(login)?,
+        Sink::Host => None,
+    };
     Ok(Payload {
         files,
         units,
         login: LoginUser {
             name: login.name.clone(),
             sudo: login.sudo,
-            password: None,
+            password,
             authorized_keys: inputs.site.authorized_keys()?,
         },
         release: release.id().to_owned(),
@@ -220,6 +240,10 @@ impl<'a> Context<'a> {
             },
             login: &plan.login.name,
             timezone: &plan.timezone,
+            ssh: SshContext {
+                port: plan.system.ssh.port,
+                password_login: plan.system.ssh.password_login,
+            },
             target: plan.target.name(),
         })
     }
@@ -318,6 +342,36 @@ fn add_tree(
     Ok(())
 }
 
+/// The hash of the login user's password.
+fn password(login: &Login) -> anyhow::Result<Option<PasswordField>> {
+    match &login.password {
+        None => Ok(None),
+        Some(LoginPassword::Hash(hash)) => Ok(Some(PasswordField::Hash(hash.expose().to_owned()))),
+        Some(LoginPassword::File(path)) => {
+            let key = "system.login.password-file";
+            let hash = system::read_secret(key, path)?;
+            check_hash(key, hash.expose())?;
+            Ok(Some(PasswordField::Hash(hash.expose().to_owned())))
+        }
+    }
+}
+
+/// Refuses a name under which phones would not believe the broker.
+fn check_hostname(inputs: &Inputs<'_>) -> anyhow::Result<()> {
+    let Some(name) = &inputs.plan.system.hostname else {
+        return Ok(());
+    };
+    let local = format!("{name}.local");
+    let names = inputs.host.alt_names().map_err(Fault::input)?;
+    if names.iter().any(|known| known.to_string() == local) {
+        return Ok(());
+    }
+    let host = &inputs.host.name;
+    let text = format!("system.hostname: the certificate of {host} is not good for {local}");
+    let hint = format!("add {local} to the `san` of {host} in site.yaml, or leave `hostname` out");
+    Err(Fault::input(text).hint(hint).into())
+}
+
 /// Refuses an entry below one that is no directory: through a link it would land elsewhere.
 fn check_parents(files: &Overlay) -> anyhow::Result<()> {
     for (path, entry) in files.iter() {
@@ -338,7 +392,7 @@ fn check_parents(files: &Overlay) -> anyhow::Result<()> {
 }
 
 /// Reads the configuration as the broker on the Pi will.
-fn check_configuration(files: &Overlay) -> anyhow::Result<()> {
+fn check_configuration(files: &Overlay) -> anyhow::Result<Config> {
     let path = format!("{ETC}/broker.conf");
     let Some(Entry {
         kind: Kind::File(bytes),
@@ -353,7 +407,7 @@ fn check_configuration(files: &Overlay) -> anyhow::Result<()> {
     };
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Fault::input(format!("{origin} is not UTF-8: {error}")))?;
-    Config::parse(&path, text).map(drop).map_err(|error| {
+    Config::parse(&path, text).map_err(|error| {
         let fault = Fault::input(format!("the broker would refuse its configuration, rendered from {origin}:\n{error}"));
         fault.hint("`provision render --show /etc/mqtt-broker/broker.conf` prints it with line numbers").into()
     })

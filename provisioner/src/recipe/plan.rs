@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::model::{Plain, Recipe, Sudo};
+use super::model::{Plain, Recipe};
 use super::size::Size;
+use super::system::check::{self, incomplete};
+use super::system::{Login, System};
 use crate::hint::{Fault, nearest};
 use crate::toolchain::Target;
 
@@ -37,6 +39,8 @@ pub struct Plan {
     pub login: Login,
     /// A name of the time-zone database.
     pub timezone: String,
+    /// The rest of the operating system's settings.
+    pub system: System,
     /// The broker.
     pub broker: BrokerPlan,
 }
@@ -48,15 +52,6 @@ pub enum BaseChoice {
     Debian,
     /// An image file.
     File(PathBuf),
-}
-
-/// The user that may log in over SSH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The user's name.
-    pub name: String,
-    /// What it may do as root.
-    pub sudo: Sudo,
 }
 
 /// The broker's settings, as far as a recipe decides them.
@@ -96,16 +91,10 @@ impl Recipe {
             .iter()
             .map(|path| absolute(dir, &path.to_string_lossy()));
         let broker = self.broker;
-        let timezone = self
-            .system
-            .timezone
-            .context(incomplete("system.timezone"))?;
-        check_words("system.timezone", &timezone, |c| {
-            c.is_ascii_alphanumeric() || "_+-/".contains(c)
-        })?;
+        let (login, timezone, system) = self.system.resolve(dir)?;
         let log_types = broker.log_types.context(incomplete("broker.log-types"))?;
         for log_type in &log_types {
-            check_words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
+            check::words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
         }
         Ok(Plan {
             base: base_choice(&base, dir)?,
@@ -116,19 +105,9 @@ impl Recipe {
                 .or(self.free)
                 .context(incomplete("free"))?
                 .bytes(),
-            login: Login {
-                name: self
-                    .system
-                    .login
-                    .name
-                    .context(incomplete("system.login.name"))?,
-                sudo: self
-                    .system
-                    .login
-                    .sudo
-                    .context(incomplete("system.login.sudo"))?,
-            },
+            login,
             timezone,
+            system,
             broker: BrokerPlan {
                 plain: broker.plain.context(incomplete("broker.plain"))?,
                 log_types,
@@ -161,17 +140,6 @@ fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
     .into())
 }
 
-/// Refuses a value that would mean something else where it is written: a line break, a dot.
-fn check_words(key: &str, value: &str, allowed: impl Fn(char) -> bool) -> anyhow::Result<()> {
-    if value.is_empty() || !value.chars().all(allowed) {
-        return Err(Fault::input(format!(
-            "{key}: {value:?} has characters that none of its values has"
-        ))
-        .into());
-    }
-    Ok(())
-}
-
 /// Whether `text` names a file rather than something built in.
 fn is_path(text: &str) -> bool {
     text.contains('/') || text.contains('.')
@@ -179,8 +147,4 @@ fn is_path(text: &str) -> bool {
 
 fn absolute(dir: &Path, path: &str) -> String {
     dir.join(path).to_string_lossy().into_owned()
-}
-
-fn incomplete(key: &str) -> String {
-    format!("the built-in default recipe has no {key}")
 }

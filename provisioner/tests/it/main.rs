@@ -28,4 +28,5 @@ mod ready_made;
 mod removal;
 mod revocation;
 mod rotation;
+mod settings;
 mod support;

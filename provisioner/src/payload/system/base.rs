@@ -1,4 +1,4 @@
-//! Files of the operating system that a plan and a site decide.
+//! Name, time zone, SSH host keys and the sudo policy.
 
 use image::{Entry, EntryPath, Overlay};
 
@@ -12,7 +12,7 @@ pub(super) fn add(
     host: &Host,
     secrets: &HostFiles,
 ) -> anyhow::Result<()> {
-    let name = &host.name;
+    let name = plan.system.hostname.as_deref().unwrap_or(&host.name);
     let recipe = "recipe";
     let site = "site";
     put(
@@ -48,7 +48,7 @@ pub(super) fn add(
     Ok(())
 }
 
-pub(super) fn put(files: &mut Overlay, path: &str, entry: Entry) -> anyhow::Result<()> {
+pub(in crate::payload) fn put(files: &mut Overlay, path: &str, entry: Entry) -> anyhow::Result<()> {
     files.insert(EntryPath::new(path)?, entry)?;
     Ok(())
 }

@@ -1,0 +1,5 @@
+//! What a recipe says of the operating system, on a card and before the programs that read it there.
+
+mod base;
+mod readers;
+mod schema;
