@@ -53,10 +53,12 @@
 pub mod accounts;
 mod assemble;
 pub mod base;
+pub mod bmap;
 pub mod boards;
 mod boot;
 mod card;
 mod copy;
+pub mod device;
 mod error;
 pub mod ext4;
 pub mod fat;
