@@ -9,6 +9,7 @@ pub mod certs;
 pub mod completions;
 pub mod doctor;
 pub mod find;
+pub mod flash;
 pub mod group;
 pub mod hide;
 pub mod image;
@@ -50,6 +51,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
+        Command::Flash(args) => flash::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }
