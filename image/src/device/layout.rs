@@ -76,6 +76,11 @@ impl Layout {
         })
     }
 
+    /// What must be on the card, ascending.
+    pub fn extents(&self) -> &[Extent] {
+        &self.extents
+    }
+
     /// How many bytes will be written or made zero, if that is known.
     pub fn total(&self) -> Option<u64> {
         let lengths = self.extents.iter().map(|extent| match extent.kind {
