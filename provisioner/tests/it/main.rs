@@ -13,6 +13,7 @@ mod brokers;
 mod certificates;
 mod doctor;
 mod find;
+mod flash;
 mod input;
 mod kinds;
 mod lan;

@@ -145,7 +145,7 @@ impl Tree {
             self.node(&at, number, &[("size", "1000")]);
         }
         let holders = fs::canonicalize(self.path().join("sys/class/block").join(below)).unwrap();
-        self.file_at(&holders.join("holders").join(name), "");
+        put(&holders.join("holders").join(name), "");
     }
 
     /// A partition of the disk at `disk`.
@@ -163,14 +163,14 @@ impl Tree {
     pub(crate) fn node(&mut self, at: &str, number: &str, files: &[(&str, &str)]) {
         let folder = self.devices().join(at);
         fs::create_dir_all(folder.join("holders")).unwrap();
-        self.file_at(&folder.join("dev"), &format!("{number}\n"));
+        put(&folder.join("dev"), &format!("{number}\n"));
         for (name, text) in files {
-            self.file_at(&folder.join(name), &format!("{text}\n"));
+            put(&folder.join(name), &format!("{text}\n"));
         }
         let name = folder.file_name().unwrap();
         let class = self.path().join("sys/class/block").join(name);
         symlink(format!("../../devices/{at}"), class).unwrap();
-        self.file_at(&self.path().join("dev").join(name), "");
+        put(&self.path().join("dev").join(name), "");
     }
 
     /// Something is mounted; `number` is the kernel's.
@@ -195,25 +195,17 @@ impl Tree {
     pub(crate) fn btrfs(&self, disks: &[&str]) {
         for disk in disks {
             let name = format!("sys/fs/btrfs/6f1a/devices/{disk}");
-            self.file_at(&self.path().join(name), "");
+            put(&self.path().join(name), "");
         }
     }
 
     fn udev(&self, number: &str, text: &str) {
-        self.file_at(&self.path().join(format!("run/udev/data/b{number}")), text);
+        put(&self.path().join(format!("run/udev/data/b{number}")), text);
     }
 
     /// A file below `/sys/devices`.
     pub(crate) fn file(&self, name: &str, text: &str) {
-        self.file_at(&self.devices().join(name), text);
-    }
-
-    fn file_at(&self, path: &Path, text: &str) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        File::create(path)
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        put(&self.devices().join(name), text);
     }
 
     fn devices(&self) -> PathBuf {
@@ -221,7 +213,15 @@ impl Tree {
     }
 
     fn write_lists(&mut self) {
-        self.file_at(&self.path().join("proc/self/mountinfo"), &self.mounts);
-        self.file_at(&self.path().join("proc/swaps"), &self.swaps);
+        put(&self.path().join("proc/self/mountinfo"), &self.mounts);
+        put(&self.path().join("proc/swaps"), &self.swaps);
     }
+}
+
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
