@@ -53,11 +53,13 @@
 pub mod accounts;
 mod assemble;
 pub mod base;
+pub mod bmap;
 pub mod boards;
 mod boot;
 pub mod bootconfig;
 mod card;
 mod copy;
+pub mod device;
 mod error;
 pub mod ext4;
 pub mod fat;

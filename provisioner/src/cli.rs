@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, doctor, find, group, hide, image, init,
+    add_user, ca_passphrase, certs, completions, doctor, find, flash, group, hide, image, init,
     list_users, push, remove, remove_user, render, rotate_certs, schema, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
@@ -68,6 +68,8 @@ pub enum Command {
     Init(init::InitArgs),
     /// Bake a card image with the broker, its certificates and its people.
     Image(image::ImageArgs),
+    /// Write an image onto cards, and read everything back.
+    Flash(flash::FlashArgs),
     /// Put the broker on a Pi that already runs, or bring it up to date.
     Push(push::PushArgs),
     /// Remove the broker from a Pi that it was pushed to.

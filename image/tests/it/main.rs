@@ -8,6 +8,7 @@ mod assemble;
 mod bases;
 mod boards;
 mod bootconfig;
+mod device;
 mod fat;
 mod faults;
 mod first_boot;

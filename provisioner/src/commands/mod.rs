@@ -9,6 +9,7 @@ pub mod certs;
 pub mod completions;
 pub mod doctor;
 pub mod find;
+pub mod flash;
 pub mod group;
 pub mod hide;
 pub mod image;
@@ -52,6 +53,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
         Command::Schema(args) => schema::run(args, output),
+        Command::Flash(args) => flash::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

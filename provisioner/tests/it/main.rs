@@ -16,6 +16,7 @@ mod find;
 mod first_boot;
 #[path = "../../../image/tests/fixtures/mod.rs"]
 mod fixtures;
+mod flash;
 mod input;
 mod kinds;
 mod lan;
