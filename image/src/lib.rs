@@ -57,6 +57,7 @@ pub mod boards;
 mod boot;
 mod card;
 mod copy;
+pub mod diff;
 mod error;
 pub mod ext4;
 pub mod fat;
@@ -67,7 +68,9 @@ mod process;
 mod progress;
 mod release;
 mod report;
+pub mod secrets;
 mod time;
+mod tree;
 mod window;
 
 pub use assemble::{AssembleRequest, assemble};

@@ -16,7 +16,8 @@ use crate::window::Window;
 pub struct Ext4 {
     image: PathBuf,
     superblock: Superblock,
-    view: View,
+    unclean: Option<SuperblockError>,
+    pub(super) view: View,
 }
 
 impl std::fmt::Debug for Ext4 {
@@ -84,6 +85,31 @@ impl Ext4 {
     ///
     /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
     pub fn open(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, |block| {
+            Ok((Superblock::parse(block)?, None))
+        })
+    }
+
+    /// Opens the file system also where it was in use and not unmounted, to look at: what its journal
+    /// holds is read as if it had been replayed, and nothing is written. [`unclean`](Self::unclean) says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Ext4Error::Superblock`] if it is not ext4 or has unknown features.
+    pub fn open_used(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, Superblock::parse_used)
+    }
+
+    /// Why the file system was refused as a base, if [`open_used`](Self::open_used) took it nevertheless.
+    pub fn unclean(&self) -> Option<&SuperblockError> {
+        self.unclean.as_ref()
+    }
+
+    fn load(
+        image: &Path,
+        partition: &Partition,
+        parse: impl Fn(&[u8; SIZE]) -> Result<(Superblock, Option<SuperblockError>), SuperblockError>,
+    ) -> Result<Self, Ext4Error> {
         let refused = |source| Ext4Error::Superblock {
             image: image.to_owned(),
             number: partition.number,
@@ -100,7 +126,7 @@ impl Ext4 {
                 image: image.to_owned(),
                 source,
             })?;
-        let superblock = Superblock::parse(&block).map_err(refused)?;
+        let (superblock, unclean) = parse(&block).map_err(refused)?;
         let view = View::load(Box::new(Source(window))).map_err(|source| Ext4Error::At {
             image: image.to_owned(),
             path: "/".to_owned(),
@@ -109,6 +135,7 @@ impl Ext4 {
         Ok(Self {
             image: image.to_owned(),
             superblock,
+            unclean,
             view,
         })
     }
@@ -235,7 +262,7 @@ impl Ext4 {
         }
     }
 
-    fn at(&self, path: &str, source: ViewError) -> Ext4Error {
+    pub(super) fn at(&self, path: &str, source: ViewError) -> Ext4Error {
         Ext4Error::At {
             image: self.image.clone(),
             path: path.to_owned(),

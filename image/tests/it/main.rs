@@ -7,6 +7,7 @@ mod accounts;
 mod assemble;
 mod bases;
 mod boards;
+mod diff;
 mod fat;
 mod faults;
 mod mbr;
