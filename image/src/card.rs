@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::ext4::{Ext4, Ext4Error, Found, FoundKind};
+use crate::ext4::{Ext4, Ext4Error, Found, FoundKind, SuperblockError};
 use crate::fat::{Fat, FatError, FatKind};
 use crate::mbr::{MBR_SIZE, Mbr, MbrError, Partition, Sectors};
 use crate::overlay::{EntryPath, Owner};
@@ -29,7 +29,8 @@ impl Card {
     }
 
     /// Opens the image or device at `path` to look at it. Other than with [`open`](Self::open), its ext4 may
-    /// have been in use and not unmounted; [`Ext4::unclean`] says so then.
+    /// have seen errors; [`Ext4::unclean`] says so then. One whose journal has not been replayed is refused
+    /// here too: [`Scratch::replayed`](crate::Scratch::replayed) makes a copy that can be looked at.
     pub fn open_used(path: &Path) -> Result<Self, CardError> {
         Self::load(path, Ext4::open_used)
     }
@@ -221,6 +222,14 @@ pub enum CardError {
 }
 
 impl CardError {
+    /// Whether all that is in the way is a journal that has not been replayed: the card was not shut down.
+    pub fn needs_recovery(&self) -> bool {
+        let Self::Root(Ext4Error::Superblock { source, .. }) = self else {
+            return false;
+        };
+        *source == SuperblockError::NeedsRecovery
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {

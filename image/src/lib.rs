@@ -68,9 +68,12 @@ mod process;
 mod progress;
 mod release;
 mod report;
+mod scratch;
 pub mod secrets;
+pub mod system;
 mod time;
 mod tree;
+pub mod verify;
 mod window;
 
 pub use assemble::{AssembleRequest, assemble};
@@ -83,6 +86,8 @@ pub use process::ProcessError;
 pub use progress::{Progress, Silent};
 pub use release::{Architecture, OsRelease};
 pub use report::{Content, Report, Written};
+pub use scratch::Scratch;
+pub use system::FirstBoot;
 pub use time::Timestamp;
 
 use report::hex;

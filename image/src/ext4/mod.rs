@@ -10,8 +10,8 @@ mod superblock;
 mod write;
 
 pub(crate) use debugfs::Debugfs;
-pub(crate) use fsck::fsck;
 pub use fsck::{Tool, tool};
+pub(crate) use fsck::{fsck, replay};
 pub(crate) use listing::{Listed, joined};
 pub use plan::PlanError;
 pub(crate) use plan::{Change, Demand, Plan, Planned};

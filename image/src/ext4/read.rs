@@ -16,6 +16,7 @@ use crate::window::Window;
 pub struct Ext4 {
     image: PathBuf,
     superblock: Superblock,
+    mount_count: u16,
     unclean: Option<SuperblockError>,
     pub(super) view: View,
 }
@@ -90,14 +91,18 @@ impl Ext4 {
         })
     }
 
-    /// Opens the file system also where it was in use and not unmounted, to look at: what its journal
-    /// holds is read as if it had been replayed, and nothing is written. [`unclean`](Self::unclean) says so.
+    /// Opens the file system also where it has seen errors, to look at; [`unclean`](Self::unclean) says so.
     ///
     /// # Errors
     ///
-    /// [`Ext4Error::Superblock`] if it is not ext4 or has unknown features.
+    /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
     pub fn open_used(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
         Self::load(image, partition, Superblock::parse_used)
+    }
+
+    /// How often it was mounted since it was made or checked: an image that never ran says 0.
+    pub fn mount_count(&self) -> u16 {
+        self.mount_count
     }
 
     /// Why the file system was refused as a base, if [`open_used`](Self::open_used) took it nevertheless.
@@ -135,6 +140,8 @@ impl Ext4 {
         Ok(Self {
             image: image.to_owned(),
             superblock,
+            // `s_mnt_count`: how often it was mounted since its last full check.
+            mount_count: u16::from_le_bytes([block[0x34], block[0x35]]),
             unclean,
             view,
         })

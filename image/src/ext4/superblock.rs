@@ -106,16 +106,16 @@ impl Superblock {
     }
 
     /// Reads the superblock of a file system that may have been in use; the second value says what
-    /// [`parse`](Self::parse) would have refused it for.
+    /// [`parse`](Self::parse) would have refused it for. One whose journal has not been replayed is refused
+    /// here too: what its tree says is not what was written last.
     pub(super) fn parse_used(
         bytes: &[u8; SIZE],
     ) -> Result<(Self, Option<SuperblockError>), SuperblockError> {
         let why = match Self::parse(bytes) {
-            Err(why @ (SuperblockError::NeedsRecovery | SuperblockError::NotClean { .. })) => why,
+            Err(why @ SuperblockError::NotClean { .. }) => why,
             parsed => return Ok((parsed?, None)),
         };
         let mut clean = *bytes;
-        clean[0x60] &= !INCOMPAT_RECOVER.to_le_bytes()[0];
         clean[0x3A..0x3C].copy_from_slice(&STATE_VALID.to_le_bytes());
         Ok((Self::parse(&clean)?, Some(why)))
     }

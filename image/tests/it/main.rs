@@ -14,3 +14,4 @@ mod mbr;
 mod room;
 mod support;
 mod trees;
+mod verify;
