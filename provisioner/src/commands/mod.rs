@@ -7,6 +7,7 @@ mod calendar;
 pub mod card;
 pub mod certs;
 pub mod completions;
+pub mod diff;
 pub mod doctor;
 pub mod find;
 pub mod group;
@@ -22,6 +23,7 @@ pub mod render;
 pub mod rotate_certs;
 pub mod sees;
 pub mod set_password;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitStatus;
@@ -50,6 +52,8 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
+        Command::Diff(args) => diff::run(args, &cli.global, output),
+        Command::Verify(args) => verify::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }
