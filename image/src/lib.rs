@@ -62,6 +62,7 @@ mod error;
 pub mod ext4;
 pub mod fat;
 mod grow;
+pub mod inspect;
 pub mod mbr;
 mod overlay;
 mod process;

@@ -47,6 +47,7 @@ pub fn compare(
     progress: &mut dyn Progress,
     found: &mut dyn FnMut(Difference),
 ) -> Result<Summary, CardError> {
+    progress.begin("Comparing", None);
     let mut walk = Walk {
         before,
         after,
