@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
+use crate::bootconfig::BootConfigError;
 use crate::card::CardError;
 use crate::copy::CopyError;
 use crate::ext4::{Ext4Error, PlanError, WriteError};
 use crate::fat::FatError;
 use crate::grow::GrowError;
 use crate::mbr::MbrError;
+use crate::overlay::OverlayError;
 use crate::process::ProcessError;
 
 /// Why a card could not be made. Each says in its own words what happened; [`hint`](Self::hint) says
@@ -65,6 +67,12 @@ pub enum Error {
         /// Where it comes from.
         origin: String,
     },
+    /// A boot file can't be edited.
+    #[error(transparent)]
+    BootConfig(#[from] BootConfigError),
+    /// A path or an entry that can't be.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
     /// The FAT partition is too small.
     #[error("the FAT partition has {free} bytes free, and {needed} are needed")]
     BootFull {

@@ -55,6 +55,7 @@ mod assemble;
 pub mod base;
 pub mod boards;
 mod boot;
+pub mod bootconfig;
 mod card;
 mod copy;
 pub mod diff;

@@ -6,7 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     add_user, ca_passphrase, certs, completions, diff, doctor, find, group, hide, image, init,
-    list_users, push, remove, remove_user, render, rotate_certs, sees, set_password, verify,
+    inspect, list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
+    verify,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -101,6 +102,8 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
+    /// Say what is on a card or an image, and what is wrong with it.
+    Inspect(inspect::InspectArgs),
     /// Tell what two cards or images differ in, path by path; exit code 3 if they do.
     Diff(diff::DiffArgs),
     /// Compare a card or an image with the report of its baking; exit code 3 if it is otherwise.

@@ -1,28 +1,18 @@
-//! What lies on the FAT partition for the first boot, and what should not lie there.
+//! What lies on the FAT partition and should not lie there.
 
 use serde::Serialize;
 
-use super::files::text;
 use super::finding::Finding;
 use crate::card::{Card, CardError};
 use crate::fat::FatKind;
 use crate::secrets::{SecretKind, secrets};
-use crate::system::{Detected, FirstBoot};
+use crate::system::{Fate, SeedFile};
 
 /// Texts for people and first-boot programs are shorter.
 const LARGEST: u64 = 1 << 20;
 /// No card has more; a damaged directory may.
 const MOST: usize = 10_000;
 const DEEPEST: usize = 8;
-
-/// A file by which settings are given to the first boot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FirstBootFile {
-    /// Its name on the FAT partition.
-    pub name: &'static str,
-    /// Whether this system reads it.
-    pub read: bool,
-}
 
 /// Where a secret lies that everybody can read who has the card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,58 +23,6 @@ pub struct SecretOnBoot {
     pub line: usize,
     /// What it looks like.
     pub kind: SecretKind,
-}
-
-/// The files that some release of Raspberry Pi OS reads or read.
-const NAMES: [&str; 10] = [
-    "custom.toml",
-    "firstrun.sh",
-    "userconf",
-    "userconf.txt",
-    "ssh",
-    "ssh.txt",
-    "wpa_supplicant.conf",
-    "user-data",
-    "network-config",
-    "rpi-preseed.toml",
-];
-
-/// Those of the files that are there and set something.
-pub(super) fn first_boot_files(
-    card: &Card,
-    detected: &Detected,
-) -> Result<Vec<FirstBootFile>, CardError> {
-    let cloud_init_is_off = card.find("/etc/cloud/cloud-init.disabled")?.is_some();
-    let cmdline = text(card, "/boot/firmware/cmdline.txt")?;
-    let is_raspberry_pi_os = detected.first_boot.is_raspberry_pi_os();
-    let mut files = Vec::new();
-    for name in NAMES {
-        if !matches!(card.boot().kind(name)?, Some(FatKind::File(_))) {
-            continue;
-        }
-        let is_seed = matches!(name, "user-data" | "network-config");
-        // Raspberry Pi OS ships these with comments alone.
-        if is_seed && is_comment(&text(card, &format!("/boot/firmware/{name}"))?) {
-            continue;
-        }
-        let read = match name {
-            "custom.toml" => detected.reads_custom_toml(),
-            "firstrun.sh" => is_raspberry_pi_os && cmdline.contains("systemd.run="),
-            "userconf" | "userconf.txt" | "ssh" | "ssh.txt" => is_raspberry_pi_os,
-            "user-data" | "network-config" => {
-                detected.first_boot == FirstBoot::CloudInit && !cloud_init_is_off
-            }
-            "rpi-preseed.toml" => detected.first_boot == FirstBoot::Preseed,
-            _ => false,
-        };
-        files.push(FirstBootFile { name, read });
-    }
-    Ok(files)
-}
-
-fn is_comment(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    lines.all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 /// Looks through all texts on the FAT partition.
@@ -121,13 +59,14 @@ pub(super) fn secrets_on_boot(card: &Card) -> Result<Vec<SecretOnBoot>, CardErro
     Ok(found)
 }
 
-pub(super) fn findings(files: &[FirstBootFile], secrets: &[SecretOnBoot]) -> Vec<Finding> {
-    let ignored = files.iter().filter(|file| !file.read).map(|file| {
-        let path = format!("/boot/firmware/{}", file.name);
-        Finding::new(
-            path,
-            "this system does not read it: its settings would be ignored",
-        )
+pub(super) fn findings(files: &[SeedFile], secrets: &[SecretOnBoot]) -> Vec<Finding> {
+    let ignored = files.iter().filter(|file| file.fate == Fate::Ignored);
+    let ignored = ignored.map(|file| {
+        let what = format!(
+            "nothing reads it on this system: {}",
+            file.settings.join(", ")
+        );
+        Finding::new(&file.path, what)
     });
     let open = secrets.iter().map(|secret| {
         let what = format!(

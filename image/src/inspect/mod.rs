@@ -13,7 +13,7 @@ mod summary;
 mod units;
 
 pub use accounts::{PasswordState, User};
-pub use boot::{FirstBootFile, SecretOnBoot};
+pub use boot::SecretOnBoot;
 pub use finding::Finding;
 pub use network::{Connection, Radio};
 pub use partitions::{FileSystem, PartitionFacts};

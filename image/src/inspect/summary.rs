@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use super::accounts::{self, User};
-use super::boot::{self, FirstBootFile, SecretOnBoot};
+use super::boot::{self, SecretOnBoot};
 use super::finding::Finding;
 use super::network::{self, Connection, Radio};
 use super::partitions::{PartitionFacts, partitions};
 use super::settings::{Settings, settings};
 use super::units::{self, Units};
 use crate::card::{Card, CardError};
-use crate::system::Detected;
+use crate::system::{Detected, SeedFile};
 
 /// What is on a card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,7 +38,7 @@ pub struct Inspection {
     /// What starts at boot.
     pub units: Units,
     /// Settings for the first boot on the FAT partition.
-    pub first_boot_files: Vec<FirstBootFile>,
+    pub first_boot_files: Vec<SeedFile>,
     /// Secrets on the FAT partition.
     pub secrets_on_boot: Vec<SecretOnBoot>,
     /// What is wrong.
@@ -74,7 +74,7 @@ pub fn inspect(card: &Card) -> Result<Inspection, CardError> {
     let units = units::units(card)?;
     let connections = network::connections(card)?;
     let radio = network::radio(card)?;
-    let first_boot_files = boot::first_boot_files(card, &system)?;
+    let first_boot_files = card.seed_files()?;
     let secrets_on_boot = boot::secrets_on_boot(card)?;
     let mut findings = Vec::new();
     if let Some(why) = card.root().unclean() {

@@ -2,7 +2,10 @@
 //! card, never by a file's name.
 
 mod detect;
+mod forms;
 mod issue;
+mod seed;
 
 pub use detect::{Detected, FirstBoot, Growth, MachineId};
 pub use issue::Issue;
+pub use seed::{Fate, SeedFile};

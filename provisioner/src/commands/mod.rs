@@ -14,6 +14,7 @@ pub mod group;
 pub mod hide;
 pub mod image;
 pub mod init;
+pub mod inspect;
 pub mod list_users;
 pub mod password;
 pub mod push;
@@ -52,6 +53,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
+        Command::Inspect(args) => inspect::run(args, &cli.global, output),
         Command::Diff(args) => diff::run(args, &cli.global, output),
         Command::Verify(args) => verify::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),

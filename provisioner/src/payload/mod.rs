@@ -7,4 +7,5 @@ mod template;
 mod tree;
 
 pub use assemble::{Context, Inputs, LoginUser, Payload, Sink, Unit, assemble};
+pub(crate) use release::digest;
 pub use release::{CURRENT, ETC, Release, known_path};
