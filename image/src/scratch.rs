@@ -30,11 +30,29 @@ impl Scratch {
         folder: &Path,
         progress: &mut dyn Progress,
     ) -> Result<Self, CopyError> {
-        let mut scratch = Self::beside(folder)?;
+        Self::beside(folder)?.filled(image, progress)
+    }
+
+    /// Copies `image` to where [`keep`](Self::keep) will give it the name `target`.
+    pub fn copy_for(
+        image: &Path,
+        target: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, CopyError> {
+        let draft = Draft::beside(target)?;
+        Self { draft }.filled(image, progress)
+    }
+
+    /// Gives the copy its name, in place of a file that may be there; it stays.
+    pub fn keep(self) -> Result<(), CopyError> {
+        self.draft.commit()
+    }
+
+    fn filled(mut self, image: &Path, progress: &mut dyn Progress) -> Result<Self, CopyError> {
         progress.begin("Copying image", None);
-        scratch.draft.fill(image, 0, progress)?;
+        self.draft.fill(image, 0, progress)?;
         progress.end("Copied image");
-        Ok(scratch)
+        Ok(self)
     }
 
     /// Copies `image` into `folder` and replays the journal of its root file system, as the Pi would at its

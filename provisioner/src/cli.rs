@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, diff, doctor, find, group, hide, image, init,
-    inspect, list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
+    add_user, boot, ca_passphrase, certs, completions, diff, doctor, find, group, hide, image,
+    init, inspect, list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
     verify,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
@@ -102,6 +102,8 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
+    /// Boot a copy of an image in QEMU, to try it or to prove that it works.
+    Boot(boot::BootArgs),
     /// Say what is on a card or an image, and what is wrong with it.
     Inspect(inspect::InspectArgs),
     /// Tell what two cards or images differ in, path by path; exit code 3 if they do.

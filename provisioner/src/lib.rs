@@ -5,6 +5,7 @@
 //! ([`bake`] into a card image, [`remote`] over SSH, a folder) takes it.
 
 pub mod bake;
+pub mod boot;
 pub mod cli;
 pub mod commands;
 pub mod doctor;

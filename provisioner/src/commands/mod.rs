@@ -1,6 +1,7 @@
 //! One file a command: parse, open, call, print.
 
 pub mod add_user;
+pub mod boot;
 pub mod build;
 pub mod ca_passphrase;
 mod calendar;
@@ -53,6 +54,7 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
+        Command::Boot(args) => boot::run(args, &cli.global, output),
         Command::Inspect(args) => inspect::run(args, &cli.global, output),
         Command::Diff(args) => diff::run(args, &cli.global, output),
         Command::Verify(args) => verify::run(args, &cli.global, output),
