@@ -48,6 +48,15 @@ impl Status {
     }
 }
 
+/// How a card came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was shut down, or never ran.
+    ShutDown,
+    /// It was not: what is looked at is a copy whose journal was replayed.
+    Replayed,
+}
+
 /// What became of the things in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verification {
@@ -90,9 +99,13 @@ impl Checked {
 pub fn verify(
     card: &Card,
     report: &Report,
+    end: End,
     progress: &mut dyn Progress,
 ) -> Result<Verification, CardError> {
-    let used = used::evidence(card, report)?;
+    let mut used = used::evidence(card, report)?;
+    if end == End::Replayed {
+        used.push("it was not shut down".to_owned());
+    }
     let mut checks = disk::table(card, report, !used.is_empty());
     progress.begin("Checking card", Some(report.written.len() as u64));
     let settled = Settled::read(card, report)?;
@@ -111,7 +124,7 @@ pub fn verify(
         }
     }
     if !cancelled {
-        checks.extend(disk::file_systems(card)?);
+        checks.extend(disk::file_systems(card, end)?);
     }
     progress.end("Checked card");
     Ok(Verification {

@@ -10,4 +10,4 @@ mod paths;
 mod settled;
 mod used;
 
-pub use check::{Checked, Status, Verification, verify};
+pub use check::{Checked, End, Status, Verification, verify};

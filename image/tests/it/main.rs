@@ -7,9 +7,14 @@ mod accounts;
 mod assemble;
 mod bases;
 mod boards;
+mod bootconfig;
 mod diff;
 mod fat;
 mod faults;
+mod first_boot;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+mod inspect;
 mod mbr;
 mod room;
 mod support;

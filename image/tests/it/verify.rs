@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use image::verify::{Status, Verification, verify};
+use image::verify::{End, Status, Verification, verify};
 use image::{Card, Entry, Overlay, Owner, Report, Scratch, Silent};
 
 use crate::support::{
@@ -70,7 +70,13 @@ fn card() -> (Bench, Report) {
 }
 
 fn verified(image: &Path, report: &Report) -> Verification {
-    verify(&Card::open_used(image).unwrap(), report, &mut Silent).unwrap()
+    verify(
+        &Card::open_used(image).unwrap(),
+        report,
+        End::ShutDown,
+        &mut Silent,
+    )
+    .unwrap()
 }
 
 /// What isn't as it was written, a line each.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use image::verify::{self, Status, Verification};
+use image::verify::{self, End, Status, Verification};
 use serde_json::json;
 
 use crate::cli::Global;
@@ -46,13 +46,15 @@ pub fn run(args: &VerifyArgs, _: &Global, output: &Output) -> anyhow::Result<Exi
     }
     let report = look::read(&path)?;
     let opened = look::open(&args.card, output)?;
-    let verified = verify::verify(&opened.card, &report, &mut output.task());
-    let mut verified = verified.map_err(::image::Error::from)?;
+    let end = if opened.was_running {
+        End::Replayed
+    } else {
+        End::ShutDown
+    };
+    let verified = verify::verify(&opened.card, &report, end, &mut output.task());
+    let verified = verified.map_err(::image::Error::from)?;
     if verified.cancelled {
         return Err(Interrupted.into());
-    }
-    if opened.was_running {
-        verified.used.push("it was not shut down".to_owned());
     }
     let different = verified.count(Status::Differs);
     if output.policy().json {

@@ -38,12 +38,10 @@ pub fn lines(card: &Inspection, broker: Option<&Broker>) -> Vec<String> {
         lines.add("network", network(connection));
     }
     lines.add_some("country", card.radio.country.clone());
-    let enabled: Vec<_> = card
-        .units
-        .enabled
-        .iter()
-        .map(|unit| unit.name.clone())
-        .collect();
+    let units = card.units.enabled.iter().map(|unit| unit.name.as_str());
+    // One may be wanted by many.
+    let enabled: std::collections::BTreeSet<_> = units.collect();
+    let enabled: Vec<_> = enabled.into_iter().collect();
     lines.add("enabled", enabled.join(" "));
     lines.add_some(
         "masked",
