@@ -78,10 +78,12 @@ fn system(lines: &mut Lines, card: &Inspection) {
     let architecture = system
         .architecture
         .map_or("unknown", image::Architecture::name);
-    lines.add(
-        "system",
-        format!("{} for {architecture}", system.release.pretty_name),
-    );
+    let release = &system.release;
+    let name = match release.pretty_name.as_str() {
+        "" => format!("{} {}", release.id, release.codename),
+        name => name.to_owned(),
+    };
+    lines.add("system", format!("{} for {architecture}", name.trim()));
     if let Some(issue) = &system.issue {
         lines.add("made", format!("{} {}", issue.date, issue.stage));
     }
