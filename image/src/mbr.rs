@@ -16,7 +16,9 @@ const HEADS: u64 = 255;
 const SECTORS_PER_TRACK: u64 = 63;
 
 /// A number of 512-byte sectors, or the position of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Sectors(u64);
 
 impl Sectors {
@@ -51,7 +53,7 @@ impl fmt::Display for Sectors {
 }
 
 /// The type byte of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PartitionType(pub u8);
 
 impl PartitionType {
@@ -75,7 +77,7 @@ impl fmt::Display for PartitionType {
 }
 
 /// One row of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Partition {
     /// 1 to 4, as in `/dev/mmcblk0p2`.
     pub number: u8,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, doctor, find, flash, group, hide, image, init,
-    list_users, push, remove, remove_user, render, rotate_certs, schema, sees, set_password,
+    add_user, boot, ca_passphrase, certs, completions, diff, doctor, find, flash, group, hide,
+    image, init, inspect, list_users, push, remove, remove_user, render, rotate_certs, schema,
+    sees, set_password, verify,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -105,6 +106,14 @@ pub enum Command {
     Find(find::FindArgs),
     /// Print what may stand in a recipe, as a JSON schema for editors.
     Schema(schema::SchemaArgs),
+    /// Boot a copy of an image in QEMU, to try it or to prove that it works.
+    Boot(boot::BootArgs),
+    /// Say what is on a card or an image, and what is wrong with it.
+    Inspect(inspect::InspectArgs),
+    /// Tell what two cards or images differ in, path by path; exit code 3 if they do.
+    Diff(diff::DiffArgs),
+    /// Compare a card or an image with the report of its baking; exit code 3 if it is otherwise.
+    Verify(verify::VerifyArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

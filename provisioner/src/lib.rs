@@ -5,6 +5,7 @@
 //! ([`bake`] into a card image, [`remote`] over SSH, a folder) takes it.
 
 pub mod bake;
+pub mod boot;
 pub mod cli;
 pub mod commands;
 pub mod doctor;
@@ -13,6 +14,7 @@ pub mod fleet;
 pub mod fsio;
 pub mod hint;
 pub mod lan;
+pub mod look;
 pub mod output;
 pub mod payload;
 pub mod pki;

@@ -96,6 +96,18 @@ pub(crate) fn fsck(image: &Path, partition: &Partition) -> Result<(), WriteError
     }
 }
 
+/// Replays the journal of the file system that is `file` as a whole, and changes nothing else.
+pub(crate) fn replay(file: &Path) -> Result<(), ProcessError> {
+    let program = e2fsprogs("e2fsck")?;
+    let arguments = ["-y", "-E", "journal_only"];
+    let finished = process::run(Command::new(program).args(arguments).arg(file), &[])?;
+    // 1: something was repaired, which is what it was called for.
+    match finished.status.code() {
+        Some(0 | 1) => Ok(()),
+        _ => Err(finished.failure()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

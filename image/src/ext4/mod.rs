@@ -2,6 +2,7 @@
 
 mod debugfs;
 mod fsck;
+mod listing;
 mod plan;
 mod read;
 mod resize;
@@ -9,8 +10,9 @@ mod superblock;
 mod write;
 
 pub(crate) use debugfs::Debugfs;
-pub(crate) use fsck::fsck;
 pub use fsck::{Tool, tool};
+pub(crate) use fsck::{fsck, replay};
+pub(crate) use listing::{Listed, joined};
 pub use plan::PlanError;
 pub(crate) use plan::{Change, Demand, Plan, Planned};
 pub use read::{Ext4, Ext4Error, Found, FoundKind};

@@ -16,7 +16,9 @@ use crate::window::Window;
 pub struct Ext4 {
     image: PathBuf,
     superblock: Superblock,
-    view: View,
+    mount_count: u16,
+    unclean: Option<SuperblockError>,
+    pub(super) view: View,
 }
 
 impl std::fmt::Debug for Ext4 {
@@ -84,6 +86,35 @@ impl Ext4 {
     ///
     /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
     pub fn open(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, |block| {
+            Ok((Superblock::parse(block)?, None))
+        })
+    }
+
+    /// Opens the file system also where it has seen errors, to look at; [`unclean`](Self::unclean) says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
+    pub fn open_used(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, Superblock::parse_used)
+    }
+
+    /// How often it was mounted since it was made or checked: an image that never ran says 0.
+    pub fn mount_count(&self) -> u16 {
+        self.mount_count
+    }
+
+    /// Why the file system was refused as a base, if [`open_used`](Self::open_used) took it nevertheless.
+    pub fn unclean(&self) -> Option<&SuperblockError> {
+        self.unclean.as_ref()
+    }
+
+    fn load(
+        image: &Path,
+        partition: &Partition,
+        parse: impl Fn(&[u8; SIZE]) -> Result<(Superblock, Option<SuperblockError>), SuperblockError>,
+    ) -> Result<Self, Ext4Error> {
         let refused = |source| Ext4Error::Superblock {
             image: image.to_owned(),
             number: partition.number,
@@ -100,7 +131,7 @@ impl Ext4 {
                 image: image.to_owned(),
                 source,
             })?;
-        let superblock = Superblock::parse(&block).map_err(refused)?;
+        let (superblock, unclean) = parse(&block).map_err(refused)?;
         let view = View::load(Box::new(Source(window))).map_err(|source| Ext4Error::At {
             image: image.to_owned(),
             path: "/".to_owned(),
@@ -109,6 +140,9 @@ impl Ext4 {
         Ok(Self {
             image: image.to_owned(),
             superblock,
+            // `s_mnt_count`: how often it was mounted since its last full check.
+            mount_count: u16::from_le_bytes([block[0x34], block[0x35]]),
+            unclean,
             view,
         })
     }
@@ -235,7 +269,7 @@ impl Ext4 {
         }
     }
 
-    fn at(&self, path: &str, source: ViewError) -> Ext4Error {
+    pub(super) fn at(&self, path: &str, source: ViewError) -> Ext4Error {
         Ext4Error::At {
             image: self.image.clone(),
             path: path.to_owned(),

@@ -105,6 +105,21 @@ impl Superblock {
         Ok(superblock)
     }
 
+    /// Reads the superblock of a file system that may have been in use; the second value says what
+    /// [`parse`](Self::parse) would have refused it for. One whose journal has not been replayed is refused
+    /// here too: what its tree says is not what was written last.
+    pub(super) fn parse_used(
+        bytes: &[u8; SIZE],
+    ) -> Result<(Self, Option<SuperblockError>), SuperblockError> {
+        let why = match Self::parse(bytes) {
+            Err(why @ SuperblockError::NotClean { .. }) => why,
+            parsed => return Ok((parsed?, None)),
+        };
+        let mut clean = *bytes;
+        clean[0x3A..0x3C].copy_from_slice(&STATE_VALID.to_le_bytes());
+        Ok((Self::parse(&clean)?, Some(why)))
+    }
+
     /// Refuses what neither may be written over nor is known.
     fn check_features(&self) -> Result<(), SuperblockError> {
         if self.incompatible & INCOMPAT_RECOVER != 0 {

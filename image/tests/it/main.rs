@@ -9,12 +9,15 @@ mod bases;
 mod boards;
 mod bootconfig;
 mod device;
+mod diff;
 mod fat;
 mod faults;
 mod first_boot;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod inspect;
 mod mbr;
 mod room;
 mod support;
 mod trees;
+mod verify;

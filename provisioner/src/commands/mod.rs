@@ -1,12 +1,14 @@
 //! One file a command: parse, open, call, print.
 
 pub mod add_user;
+pub mod boot;
 pub mod build;
 pub mod ca_passphrase;
 mod calendar;
 pub mod card;
 pub mod certs;
 pub mod completions;
+pub mod diff;
 pub mod doctor;
 pub mod find;
 pub mod flash;
@@ -14,6 +16,7 @@ pub mod group;
 pub mod hide;
 pub mod image;
 pub mod init;
+pub mod inspect;
 pub mod list_users;
 pub mod password;
 pub mod push;
@@ -24,6 +27,7 @@ pub mod rotate_certs;
 pub mod schema;
 pub mod sees;
 pub mod set_password;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitStatus;
@@ -54,6 +58,10 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Find(args) => find::run(args, &cli.global, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Flash(args) => flash::run(args, &cli.global, output),
+        Command::Boot(args) => boot::run(args, &cli.global, output),
+        Command::Inspect(args) => inspect::run(args, &cli.global, output),
+        Command::Diff(args) => diff::run(args, &cli.global, output),
+        Command::Verify(args) => verify::run(args, &cli.global, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

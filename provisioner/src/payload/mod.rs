@@ -9,4 +9,5 @@ mod tree;
 
 pub use assemble::{Context, Inputs, LoginUser, Payload, Sink, Unit, assemble};
 pub use base_system::BaseSystem;
+pub(crate) use release::digest;
 pub use release::{CURRENT, ETC, Release, known_path};

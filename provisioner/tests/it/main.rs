@@ -21,6 +21,7 @@ mod input;
 mod kinds;
 mod lan;
 mod list_users;
+mod look;
 mod membership;
 mod passphrase;
 mod people;
