@@ -7,7 +7,8 @@
 //!
 //! 1. A base becomes a raw image: [`base::local::open`] for a file, [`base::debian`] builds one.
 //! 2. [`Card::open`] looks into it: [`Card::read`], [`Card::find`], [`Card::list`], what system it is.
-//!    [`accounts`] changes the account files that were read from it.
+//!    [`Card::first_boot`] tells it by its files, [`accounts`] changes the account files that were read from it,
+//!    [`bootconfig`] those by which it starts.
 //! 3. Everything that shall be on the card is an [`Overlay`]: a sorted set of [`Entry`]s.
 //! 4. [`assemble`](fn@assemble) copies the base, makes room, writes the overlay, proves that it is there, and gives
 //!    the image its name. Its [`Report`] says what was written.
