@@ -173,12 +173,7 @@ fn add_login(
         id: LOGIN_ID,
         comment: String::new(),
         shell: "/bin/bash".to_owned(),
-        password: login
-            .password
-            .as_ref()
-            .map_or(PasswordField::Locked, |hash| {
-                PasswordField::Hash(hash.expose().to_owned())
-            }),
+        password: login.password.clone().unwrap_or(PasswordField::Locked),
         groups: LOGIN_GROUPS
             .into_iter()
             .chain(sudo)

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use broker::config::Config;
+use image::accounts::PasswordField;
 use image::{Entry, EntryPath, Kind, Overlay};
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use super::tree::Tree;
 use crate::hint::Fault;
 use crate::pki;
 use crate::recipe::system::{LoginPassword, Switch, check_hash};
-use crate::recipe::{Hidden, Login, Plain, Plan, Sudo};
+use crate::recipe::{Login, Plain, Plan, Sudo};
 use crate::site::{self, Host, HostFiles, Site};
 use crate::toolchain::BrokerBinary;
 
@@ -96,8 +97,8 @@ pub struct LoginUser {
     pub name: String,
     /// What it may do as root.
     pub sudo: Sudo,
-    /// The hash of its password, if it has one.
-    pub password: Option<Hidden>,
+    /// Its password, if it has one.
+    pub password: Option<PasswordField>,
     /// Public keys, one line each.
     pub authorized_keys: Vec<String>,
 }
@@ -332,18 +333,19 @@ fn add_tree(
     Ok(())
 }
 
-/// The hash of the login user's password.
-fn password(login: &Login) -> anyhow::Result<Option<Hidden>> {
-    match &login.password {
-        None => Ok(None),
-        Some(LoginPassword::Hash(hash)) => Ok(Some(hash.clone())),
+/// The login user's password.
+fn password(login: &Login) -> anyhow::Result<Option<PasswordField>> {
+    let hash = match &login.password {
+        None => return Ok(None),
+        Some(LoginPassword::Hash(hash)) => hash.clone(),
         Some(LoginPassword::File(path)) => {
             let key = "system.login.password-file";
             let hash = system::read_secret(key, path)?;
             check_hash(key, hash.expose())?;
-            Ok(Some(hash))
+            hash
         }
-    }
+    };
+    Ok(Some(PasswordField::Hash(hash.expose().to_owned())))
 }
 
 /// Refuses a name under which phones would not believe the broker.
