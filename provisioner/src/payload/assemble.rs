@@ -100,7 +100,7 @@ pub struct LoginUser {
     pub name: String,
     /// What it may do as root.
     pub sudo: Sudo,
-    /// The hash of its password, if it has one.
+    /// Its password, if it has one.
     pub password: Option<PasswordField>,
     /// Public keys, one line each.
     pub authorized_keys: Vec<String>,
@@ -342,18 +342,19 @@ fn add_tree(
     Ok(())
 }
 
-/// The hash of the login user's password.
+/// The login user's password.
 fn password(login: &Login) -> anyhow::Result<Option<PasswordField>> {
-    match &login.password {
-        None => Ok(None),
-        Some(LoginPassword::Hash(hash)) => Ok(Some(PasswordField::Hash(hash.expose().to_owned()))),
+    let hash = match &login.password {
+        None => return Ok(None),
+        Some(LoginPassword::Hash(hash)) => hash.clone(),
         Some(LoginPassword::File(path)) => {
             let key = "system.login.password-file";
             let hash = system::read_secret(key, path)?;
             check_hash(key, hash.expose())?;
-            Ok(Some(PasswordField::Hash(hash.expose().to_owned())))
+            hash
         }
-    }
+    };
+    Ok(Some(PasswordField::Hash(hash.expose().to_owned())))
 }
 
 /// Refuses a name under which phones would not believe the broker.

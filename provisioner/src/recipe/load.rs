@@ -125,7 +125,8 @@ fn refuse_readers(label: &str, origin: &Origin) -> anyhow::Result<()> {
     }
     let meta = fs::metadata(label).with_context(|| format!("looking at recipe {label}"))?;
     let mode = meta.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    // Neither the group nor others have any of it.
+    if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
     let text = format!("{label} has a password in it, and others can read it (mode {mode:04o})");

@@ -41,6 +41,8 @@ pub struct Plan {
     pub timezone: String,
     /// The rest of the operating system's settings.
     pub system: System,
+    /// Packages of the operating system beside those of every base.
+    pub packages: Vec<String>,
     /// The broker.
     pub broker: BrokerPlan,
 }
@@ -107,6 +109,7 @@ impl Recipe {
                 .bytes(),
             login,
             timezone,
+            packages: system.needed_packages(),
             system,
             broker: BrokerPlan {
                 plain: broker.plain.context(incomplete("broker.plain"))?,

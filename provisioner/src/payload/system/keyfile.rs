@@ -1,4 +1,4 @@
-//! Connection profiles of NetworkManager: its keyfile format, which is GLib's with rules of its own for bytes.
+//! Connection profiles of NetworkManager: its keyfile format, which is that of `GLib` with rules of its own for bytes.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ fn shown(name: &[u8]) -> String {
     }
 }
 
-/// GLib's escapes: a backslash, white space that isn't a space, and a space at the beginning, which would be
+/// The escapes of `GLib`: a backslash, white space that isn't a space, and a space at the beginning, which would be
 /// taken for none.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());

@@ -46,7 +46,7 @@ impl Text {
     }
 }
 
-impl<'de> de::Visitor<'de> for Text {
+impl de::Visitor<'_> for Text {
     type Value = Hidden;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

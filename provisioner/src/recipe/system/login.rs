@@ -15,7 +15,7 @@ use crate::recipe::layers::layered;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LoginRecipe {
-    /// The user's name. It logs in over SSH with the keys in site/ssh/authorized_keys.
+    /// The user's name. It logs in over SSH with the keys in `site/ssh/authorized_keys`.
     pub name: Option<String>,
     /// What it may do as root.
     pub sudo: Option<Sudo>,

@@ -168,6 +168,9 @@ impl System {
         if self.upgrades == Upgrades::Security {
             need("unattended-upgrades");
         }
+        if self.locale != "C.UTF-8" {
+            need("locales");
+        }
         if !self.keyboard.is_usual() {
             need("console-setup");
             need("keyboard-configuration");

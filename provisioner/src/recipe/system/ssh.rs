@@ -10,7 +10,7 @@ use crate::hint::Fault;
 use crate::recipe::layers::layered;
 
 /// What a recipe says of SSH.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SshRecipe {
     /// Whether a password is enough to log in over the network. Without it, a key is needed.

@@ -278,11 +278,7 @@ fn settings_bring_the_packages_they_need() {
 fn files_with_secrets_are_looked_for_beside_the_recipe() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.yaml");
-    std::fs::write(
-        &file,
-        "system: {wifi: {country: GB, networks: [{ssid: a, password-file: wifi/a}]}, login: {password-file: hash}}\n",
-    )
-    .unwrap();
+    crate::fsio::write_atomic(&file, "system: {wifi: {country: GB, networks: [{ssid: a, password-file: wifi/a}]}, login: {password-file: hash}}\n".as_ref(), crate::fsio::Access::Public).unwrap();
     let plan = load(file.to_str().unwrap())
         .unwrap()
         .resolve(Overrides::default(), Path::new("/elsewhere"))
@@ -301,7 +297,7 @@ fn a_recipe_with_a_password_that_others_can_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.yaml");
     let text = "system: {wifi: {country: GB, networks: [{ssid: a, password: correct horse}]}}\n";
-    std::fs::write(&file, text).unwrap();
+    crate::fsio::write_atomic(&file, text.as_ref(), crate::fsio::Access::Public).unwrap();
     let mode =
         |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(0o640);

@@ -68,7 +68,7 @@ pub enum Storage {
 }
 
 /// What a recipe says of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct JournalRecipe {
     /// Where it is.
@@ -120,7 +120,7 @@ pub enum Swap {
 }
 
 /// What a recipe says of sparing the card.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SdCardRecipe {
     /// Where memory that isn't used goes.
