@@ -82,7 +82,7 @@ fn prove_step(
         return differs(what, wanted, found);
     }
     match bytes {
-        Some(bytes) if written.read(&path)?.as_deref() != Some(bytes) => differs(
+        Some(bytes) if !written.holds(&path, bytes)? => differs(
             "contents",
             format!("the {} bytes given", bytes.len()),
             "other bytes".to_owned(),
