@@ -434,6 +434,7 @@ impl MbrError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::BeyondEnd { .. } => "the image is cut off: download, copy or unpack it again",
+            Self::TooLarge { .. } => "ask for less than 2 TiB",
             Self::Gpt { .. } => {
                 "use an image for the Raspberry Pi with an MBR, as those of Raspberry Pi OS have it"
             }

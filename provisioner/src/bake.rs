@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use image::accounts::{AccountFile, AccountFiles, LoginName, NewUser, PasswordField};
-use image::{AssembleRequest, Card, Entry, EntryPath, Overlay, Owner, Progress, Report, Timestamp};
+use image::{
+    AssembleRequest, Card, Entry, EntryPath, ImageSize, Overlay, Owner, Progress, Report, Timestamp,
+};
 
 use crate::hint::Fault;
 use crate::payload::{LoginUser, Payload, Unit};
@@ -41,6 +43,8 @@ pub struct Request<'a> {
     pub plan: &'a Plan,
     /// What the broker's binary needs.
     pub broker: &'a ElfFacts,
+    /// How large the image becomes.
+    pub size: ImageSize,
     /// The largest size of the image in bytes, if the card's matters.
     pub limit: Option<u64>,
     /// The date of everything that is written.
@@ -72,6 +76,7 @@ pub fn bake(
         output: request.out,
         overlay: &overlay,
         free: request.plan.free,
+        size: request.size,
         limit: request.limit,
         timestamp: request.timestamp,
         disk_id: None,

@@ -60,9 +60,10 @@ impl RootfsWriter for Debugfs {
                 Change::Write(bytes) => Some(stage.put(index, bytes, step.mode)?),
                 _ => None,
             };
+            let before = script.len();
             add_commands(&mut script, index, step, staged);
+            check_lines(&script[before..], &step.target.path())?;
         }
-        check_lines(&script, plan)?;
         let mut command = self.command(&stage);
         command
             .arg("-w")
@@ -94,8 +95,10 @@ impl Debugfs {
         if paths.is_empty() {
             return Ok(false);
         }
+        for path in &paths {
+            check_lines(path, path)?;
+        }
         let question = attributes::question(&paths);
-        check_lines(&question, plan)?;
         let answer = tell(&mut self.command(stage), &question)?;
         Ok(attributes::have_blocks(&answer))
     }
@@ -240,17 +243,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
-fn check_lines(script: &str, plan: &Plan<'_>) -> Result<(), WriteError> {
-    match script.lines().find(|line| line.len() > LONGEST_LINE) {
-        None => Ok(()),
-        Some(line) => Err(WriteError::TooLong {
-            path: plan
-                .steps()
-                .iter()
-                .map(|step| step.target.path())
-                .find(|path| line.contains(path.as_str()))
-                .unwrap_or_default(),
-            longest: LONGEST_LINE,
-        }),
+/// Refuses commands about `path` that are longer than what is read at a time.
+fn check_lines(commands: &str, path: &str) -> Result<(), WriteError> {
+    if commands.lines().all(|line| line.len() <= LONGEST_LINE) {
+        return Ok(());
     }
+    Err(WriteError::TooLong {
+        path: path.to_owned(),
+        longest: LONGEST_LINE,
+    })
 }

@@ -18,7 +18,7 @@ pub use fsck::{Tool, tool};
 pub(crate) use plan::{Change, Demand, Plan, Planned};
 pub use plan_error::PlanError;
 pub use read::{Ext4, Ext4Error, Found, FoundKind};
-pub(crate) use resize::resize;
+pub(crate) use resize::{minimum, resize};
 pub use superblock::{Superblock, SuperblockError};
 pub use write::WriteError;
 pub(crate) use write::{RootfsWriter, prove};

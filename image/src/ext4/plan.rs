@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan_error::{NAME_MAX, PlanError};
+use super::plan_error::{DEEPEST, NAME_MAX, PlanError};
 use super::read::{Ext4, FoundKind};
 use super::removal::{Removal, removals};
 use crate::overlay::{Entry, EntryPath, Kind, Overlay, Owner};
@@ -141,6 +141,11 @@ impl<'a> Planner<'a, '_> {
                 length: name.len(),
             });
         }
+        if path.as_str().matches('/').count() > DEEPEST {
+            return Err(PlanError::Deep {
+                path: path.to_string(),
+            });
+        }
         let parent = match (&entry.kind, path.parent()) {
             (Kind::Absent, Some(parent)) => self.seen(&parent)?,
             _ => Some(self.directory(path)?),
@@ -217,7 +222,12 @@ impl<'a> Planner<'a, '_> {
         // The kernel stores a target with a terminating zero in one block at most.
         let longest = usize::try_from(self.base.superblock().block_size - 1).unwrap_or(usize::MAX);
         let longest = longest.min(4095);
-        if link.is_empty() || link.len() > longest || link.chars().any(char::is_control) {
+        let no_name = |name: &str| name.len() > NAME_MAX;
+        if link.is_empty()
+            || link.len() > longest
+            || link.chars().any(char::is_control)
+            || link.split('/').any(no_name)
+        {
             return Err(PlanError::Link {
                 path: path.to_string(),
                 longest,
@@ -293,7 +303,8 @@ impl<'a> Planner<'a, '_> {
                 Change::Remove => Err(below(path, place, "nothing")),
             };
         }
-        match self.base.find(&place)?.map(|found| found.kind) {
+        let found = self.found(&parent, &place)?;
+        match found {
             Some(FoundKind::Directory) => Ok(place),
             Some(kind @ FoundKind::Symlink(_)) => match self.base.resolve(&place)? {
                 // It would be part of a command.
@@ -331,6 +342,18 @@ impl<'a> Planner<'a, '_> {
                 Ok(place)
             }
         }
+    }
+
+    /// What the base has at `place` in `parent`. In a directory that is new there is nothing to look for.
+    fn found(&self, parent: &str, place: &str) -> Result<Option<FoundKind>, PlanError> {
+        let is_new = self
+            .places
+            .get(parent)
+            .is_some_and(|index| self.steps[*index].change == Change::MakeDirectory);
+        if is_new {
+            return Ok(None);
+        }
+        Ok(self.base.find(place)?.map(|found| found.kind))
     }
 
     fn is_directory(&self, path: &str) -> Result<bool, PlanError> {

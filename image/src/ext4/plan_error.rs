@@ -5,6 +5,9 @@ use super::read::Ext4Error;
 /// The longest name in a directory, in bytes.
 pub(super) const NAME_MAX: usize = 255;
 
+/// The most names in a path: the reader that proves what was written gives up behind 1000.
+pub(super) const DEEPEST: usize = 1000;
+
 /// Why an overlay can't be put onto a base.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -81,8 +84,16 @@ pub enum PlanError {
         /// The length of the name.
         length: usize,
     },
+    /// A path has too many names.
+    #[error("{path} has more than {DEEPEST} names")]
+    Deep {
+        /// The entry's path.
+        path: String,
+    },
     /// A link's target can't be stored.
-    #[error("the target of link {path} must be 1 to {longest} bytes without control characters")]
+    #[error(
+        "the target of link {path} must be 1 to {longest} bytes without control characters, and no name in it longer than {NAME_MAX}"
+    )]
     Link {
         /// The entry's path.
         path: String,

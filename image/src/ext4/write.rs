@@ -156,6 +156,12 @@ pub enum WriteError {
         /// What it said.
         complaint: String,
     },
+    /// The tool that knows how small a file system can be didn't say so.
+    #[error("resize2fs did not say how small the file system can be: {said}")]
+    NoMinimum {
+        /// What it said.
+        said: String,
+    },
     /// What was written could not be read back.
     #[error("cannot read back what was written")]
     ReadBack(#[from] Ext4Error),

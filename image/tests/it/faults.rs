@@ -65,7 +65,7 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     /lib/twice (overlays/test) and /usr/lib/twice (overlays/test) are the same place in the base
     /etc/link/below can't be written: /etc/link is a link to x
     /etc/gone/below can't be written: /etc/gone is nothing
-    the target of link /etc/empty-link must be 1 to 4095 bytes without control characters
+    the target of link /etc/empty-link must be 1 to 4095 bytes without control characters, and no name in it longer than 255
     /boot/firmware/link (overlays/test) would be a link on the FAT partition, which has none
     /etc/[LONG] has a name of 256 bytes, ext4 allows 255
     ");
@@ -175,6 +175,7 @@ fn assemble_at(base: &Path, output: &Path, overlay: &Overlay) -> Result<Report, 
         output,
         overlay,
         free: 4 << 20,
+        size: image::ImageSize::AsNeeded,
         limit: None,
         timestamp: WHEN,
         disk_id: None,

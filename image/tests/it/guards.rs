@@ -284,7 +284,7 @@ fn a_root_partition_that_is_not_the_last_is_written_but_does_not_grow() {
         .assemble_with(&Overlay::new(), |request| request.free = 100 << 20)
         .unwrap_err();
     insta::assert_snapshot!(format!("{error}\n{}", error.hint().unwrap()), @r"
-    partition 2 can't grow: partition 3 lies behind it
+    partition 2 can't be resized: partition 3 lies behind it
     use a base whose root partition is the last, or ask for no more room than it has
     ");
 }
