@@ -9,7 +9,7 @@ use crate::card::{Card, read_table};
 use crate::copy::{CopyError, Draft, go_on, write_error};
 use crate::error::Error;
 use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
-use crate::grow::{Room, check_limit, fill_grown, growth};
+use crate::grow::{GrowError, ImageSize, Room, fill_resized, is_resized};
 use crate::mbr::Mbr;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
 use crate::progress::Progress;
@@ -27,6 +27,8 @@ pub struct AssembleRequest<'a> {
     pub overlay: &'a Overlay,
     /// Bytes that shall be free on the root file system afterwards.
     pub free: u64,
+    /// How large the image becomes.
+    pub size: ImageSize,
     /// The largest size of the image in bytes, that of the card, if it matters.
     pub limit: Option<u64>,
     /// The date of everything that is written.
@@ -62,16 +64,17 @@ pub fn assemble(
         free: request.free,
         limit: request.limit,
     };
-    let grown = growth(base.root().superblock(), room);
-    check_limit(base.size().saturating_add(grown), request.limit)?;
+    let resized = is_resized(&base, room, request.size)?;
 
     let mut draft = Draft::beside(request.output)?;
     progress.begin("Copying base image", Some(base.size()));
-    let mut mbr = if grown == 0 {
+    let mut mbr = if resized {
+        let (size, timestamp) = (request.size, request.timestamp);
+        fill_resized(&mut draft, &base, room, size, timestamp, progress)
+            .map_err(|error| whose_damage(&base, error.into()))?
+    } else {
         draft.fill(request.base, room.demand.bytes, progress)?;
         base.mbr().clone()
-    } else {
-        fill_grown(&mut draft, &base, room, request.timestamp, progress)?
     };
     if let Some(id) = request.disk_id {
         mbr.set_disk_id(id);
@@ -92,7 +95,7 @@ pub fn assemble(
     progress.begin("Checking image", None);
     boot.prove(draft.path(), mbr.boot()?)?;
     ext4::prove(draft.path(), root, &plan, request.timestamp)?;
-    ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error))?;
+    ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error.into()))?;
     let report = report(draft.path(), &base, &plan, &boot)?;
     go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
@@ -113,12 +116,18 @@ fn refuse_same_file(request: &AssembleRequest<'_>) -> Result<(), CopyError> {
     Ok(())
 }
 
-/// Damage that the base brought with it is no fault of the writing.
-fn whose_damage(base: &Card, error: WriteError) -> Error {
+/// Damage that the base brought with it is no fault of the writing. The base is only looked at when there is
+/// some: most have none.
+fn whose_damage(base: &Card, error: Error) -> Error {
+    match &error {
+        Error::Write(WriteError::Damaged { .. } | WriteError::Tool(_))
+        | Error::Grow(GrowError::Resize(_) | GrowError::Read(_)) => {}
+        _ => return error,
+    }
     let before = base.mbr().root().map(|root| ext4::fsck(base.path(), root));
     match before {
         Ok(Err(WriteError::Damaged { image, problem })) => Error::BaseDamaged { image, problem },
-        _ => error.into(),
+        _ => error,
     }
 }
 

@@ -234,7 +234,8 @@ impl CardError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Root(Ext4Error::Superblock { source, .. }) => source.hint(),
-            Self::TooSmall { .. } | Self::Table { .. } => Some(
+            Self::Table { source, .. } => Some(source.hint()),
+            Self::TooSmall { .. } => Some(
                 "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
             ),
             Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,

@@ -113,6 +113,17 @@ impl Error {
             Self::Grow(GrowError::TooLarge { .. }) => {
                 Some("allow a larger image, or ask for less free room")
             }
+            Self::Grow(GrowError::TooSmall { .. }) => {
+                Some("allow that size, or ask for less free room")
+            }
+            Self::Grow(GrowError::Odd { .. }) => Some("write it as 8G or 4000M"),
+            Self::Grow(GrowError::NotLast { .. }) => Some(
+                "use a base whose root partition is the last, or ask for no more room than it has",
+            ),
+            Self::BootFull { .. } => {
+                Some("put less onto it, or use a base with a larger FAT partition")
+            }
+            Self::Table(error) | Self::Grow(GrowError::Table(error)) => Some(error.hint()),
             Self::Ext4(Ext4Error::Superblock { source, .. }) => source.hint(),
             Self::BaseDamaged { .. }
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(

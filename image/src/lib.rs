@@ -18,7 +18,7 @@
 //! ```no_run
 //! use std::path::Path;
 //!
-//! use image::{AssembleRequest, Entry, EntryPath, Overlay, Silent, Timestamp, assemble};
+//! use image::{AssembleRequest, Entry, EntryPath, ImageSize, Overlay, Silent, Timestamp, assemble};
 //!
 //! let mut overlay = Overlay::new();
 //! let path = EntryPath::new("/etc/hostname")?;
@@ -28,6 +28,7 @@
 //!     output: Path::new("pi.img"),
 //!     overlay: &overlay,
 //!     free: 256 << 20,
+//!     size: ImageSize::AsNeeded,
 //!     limit: None,
 //!     timestamp: Timestamp::from_unix(1_767_225_600),
 //!     disk_id: None,
@@ -85,7 +86,7 @@ pub use assemble::{AssembleRequest, assemble};
 pub use card::{Card, CardError};
 pub use copy::CopyError;
 pub use error::Error;
-pub use grow::GrowError;
+pub use grow::{GrowError, ImageSize};
 pub use overlay::{Entry, EntryPath, Kind, Overlay, OverlayError, Owner};
 pub use process::ProcessError;
 pub use progress::{Progress, Silent};

@@ -7,6 +7,7 @@ use super::debugfs::Stage;
 use super::write::WriteError;
 use crate::mbr::Partition;
 use crate::process::{self, ProcessError};
+use crate::time::Timestamp;
 
 /// The first version that knows the orphan file of Raspberry Pi OS "trixie".
 const OLDEST: (u32, u32) = (1, 47);
@@ -105,6 +106,26 @@ pub(crate) fn replay(file: &Path) -> Result<(), ProcessError> {
     match finished.status.code() {
         Some(0 | 1) => Ok(()),
         _ => Err(finished.failure()),
+    }
+}
+
+/// Runs `e2fsck -fp`, which mends only what needs no decision: the maps of what is in use.
+pub(super) fn preen(stage: &Stage, timestamp: Timestamp) -> Result<(), WriteError> {
+    let program = e2fsprogs("e2fsck")?;
+    let now = timestamp.unix().to_string();
+    let finished = process::run(
+        Command::new(program)
+            .args(["-fp", &stage.device])
+            .current_dir(stage.folder.path())
+            .env("E2FSCK_TIME", &now)
+            .env("E2FSPROGS_FAKE_TIME", &now)
+            .env("SOURCE_DATE_EPOCH", &now),
+        &[],
+    )?;
+    // 1: errors were found and mended.
+    match finished.status.code() {
+        Some(0 | 1) => Ok(()),
+        _ => Err(finished.failure().into()),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::mbr::Partition;
 use crate::overlay::Owner;
 use crate::window::Window;
 
+/// Bytes that are read at a time to be compared.
+const PIECE: usize = 64 << 10;
+
 /// An opened ext4 file system. Paths are absolute within it.
 pub struct Ext4 {
     image: PathBuf,
@@ -132,6 +135,12 @@ impl Ext4 {
                 source,
             })?;
         let (superblock, unclean) = parse(&block).map_err(refused)?;
+        if superblock.size() > partition.size() {
+            return Err(refused(SuperblockError::BeyondPartition {
+                size: superblock.size(),
+                partition: partition.size(),
+            }));
+        }
         let view = View::load(Box::new(Source(window))).map_err(|source| Ext4Error::At {
             image: image.to_owned(),
             path: "/".to_owned(),
@@ -155,6 +164,25 @@ impl Ext4 {
     /// The bytes of the file at `path`, links followed; `None` if nothing is there.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Ext4Error> {
         self.optional(path, self.view.read(path))
+    }
+
+    /// Whether the file at `path` has exactly these bytes. Little of it is in memory at a time.
+    pub(crate) fn holds(&self, path: &str, bytes: &[u8]) -> Result<bool, Ext4Error> {
+        let Some(mut file) = self.optional(path, self.view.open(path))? else {
+            return Ok(false);
+        };
+        let mut buffer = vec![0; PIECE];
+        let mut rest = bytes;
+        loop {
+            let count = file.read_bytes(&mut buffer).map_err(|e| self.at(path, e))?;
+            let Some(after) = rest.strip_prefix(&buffer[..count]) else {
+                return Ok(false);
+            };
+            if count == 0 {
+                return Ok(rest.is_empty());
+            }
+            rest = after;
+        }
     }
 
     /// The first `length` bytes of the file at `path`, or all if it is shorter.
@@ -202,6 +230,27 @@ impl Ext4 {
         }
         names.sort();
         Ok(Some(names))
+    }
+
+    /// What is in the directory at `path`, in no order, `.` and `..` left out: the name, if it is UTF-8
+    /// without control characters, and whether it is a directory.
+    pub(crate) fn names_in(&self, path: &str) -> Result<Vec<(Option<String>, bool)>, Ext4Error> {
+        let mut found = Vec::new();
+        let entries = self.optional(path, self.view.read_dir(path))?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(|e| self.at(path, e))?;
+            let name = entry.file_name();
+            if name == "." || name == ".." {
+                continue;
+            }
+            let directory = entry.file_type().map_err(|e| self.at(path, e))?.is_dir();
+            let plain = |name: &&str| !name.chars().any(char::is_control);
+            found.push((
+                name.as_str().ok().filter(plain).map(str::to_owned),
+                directory,
+            ));
+        }
+        Ok(found)
     }
 
     /// What lies under the `wanted` names in the directory at `path`; empty if there is no such one.

@@ -82,7 +82,7 @@ fn prove_step(
         return differs(what, wanted, found);
     }
     match bytes {
-        Some(bytes) if written.read(&path)?.as_deref() != Some(bytes) => differs(
+        Some(bytes) if !written.holds(&path, bytes)? => differs(
             "contents",
             format!("the {} bytes given", bytes.len()),
             "other bytes".to_owned(),
@@ -155,6 +155,12 @@ pub enum WriteError {
     Refused {
         /// What it said.
         complaint: String,
+    },
+    /// The tool that knows how small a file system can be didn't say so.
+    #[error("resize2fs did not say how small the file system can be: {said}")]
+    NoMinimum {
+        /// What it said.
+        said: String,
     },
     /// What was written could not be read back.
     #[error("cannot read back what was written")]

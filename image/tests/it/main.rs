@@ -15,9 +15,13 @@ mod faults;
 mod first_boot;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod guards;
 mod inspect;
 mod mbr;
+mod names;
+mod removal;
 mod room;
+mod sizes;
 mod support;
 mod trees;
 mod verify;

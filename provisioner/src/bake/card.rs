@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use image::{AssembleRequest, Card, Progress, Report, Timestamp};
+use image::{AssembleRequest, Card, ImageSize, Progress, Report, Timestamp};
 
 use super::base::Base;
 use super::broker::{check_broker, check_timezone};
@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub plan: &'a Plan,
     /// What the broker's binary needs.
     pub broker: &'a ElfFacts,
+    /// How large the image becomes.
+    pub size: ImageSize,
     /// The largest size of the image in bytes, if the card's matters.
     pub limit: Option<u64>,
     /// The date of everything that is written.
@@ -72,6 +74,7 @@ pub fn bake(
         output: request.out,
         overlay: &overlay,
         free: request.plan.free,
+        size: request.size,
         limit: request.limit,
         timestamp: request.timestamp,
         disk_id: None,

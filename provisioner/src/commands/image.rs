@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use ::image::Report;
 use ::image::base::debian::DebianBase;
+use ::image::{ImageSize, Report};
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -24,6 +24,7 @@ use crate::{bake, ssh};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  provision image --out pi.img\n  \
                         provision image --target armv7 --out pi2.img\n  \
+                        provision image --shrink --free 100M --out small.img\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.
@@ -32,11 +33,27 @@ pub struct ImageArgs {
     /// The size of the card: an image that would be larger is refused.
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
+    /// Make the image exactly this large: the root file system fills it.
+    #[arg(long, value_name = "SIZE", conflicts_with = "shrink")]
+    size: Option<Size>,
+    /// Make the image as small as it can be with the free room that is asked for.
+    #[arg(long)]
+    shrink: bool,
     /// Say what would be written, and change nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     card: CardArgs,
+}
+
+impl ImageArgs {
+    fn image_size(&self) -> ImageSize {
+        match self.size {
+            Some(size) => ImageSize::Exactly(size.bytes()),
+            None if self.shrink => ImageSize::Smallest,
+            None => ImageSize::AsNeeded,
+        }
+    }
 }
 
 /// Runs the command.
@@ -105,6 +122,7 @@ fn bake(
         out: &args.out,
         plan: &parts.plan,
         broker: &parts.broker.facts,
+        size: args.image_size(),
         limit: args.max_size.map(Size::bytes),
         timestamp: bake::timestamp(&ready.files)?,
     };
