@@ -53,6 +53,7 @@
 pub mod accounts;
 mod assemble;
 pub mod base;
+pub mod bmap;
 pub mod boards;
 mod boot;
 mod card;

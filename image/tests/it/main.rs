@@ -6,6 +6,7 @@
 mod accounts;
 mod assemble;
 mod bases;
+mod bmap;
 mod boards;
 mod fat;
 mod faults;
