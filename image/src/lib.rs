@@ -51,7 +51,9 @@
 //! administrators' tools are. No root, no mount, no loop device, no container, no emulator.
 
 pub mod accounts;
+pub mod allocation;
 mod assemble;
+mod assembled;
 pub mod base;
 pub mod bmap;
 pub mod boards;
@@ -71,7 +73,8 @@ mod report;
 mod time;
 mod window;
 
-pub use assemble::{AssembleRequest, assemble};
+pub use assemble::{AssembleRequest, assemble, prepare};
+pub use assembled::Assembled;
 pub use card::{Card, CardError};
 pub use copy::CopyError;
 pub use error::Error;
