@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::allocation::AllocationError;
 use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
+use crate::bmap::BmapError;
 use crate::card::CardError;
 use crate::copy::CopyError;
 use crate::ext4::{Ext4Error, PlanError, WriteError};
@@ -25,6 +27,12 @@ pub enum Error {
     /// An image isn't what it should be.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// There is no block map that could be written.
+    #[error("the image has no block map")]
+    Bmap(#[from] BmapError),
+    /// What matters in an image can't be found out.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
     /// A partition that was there is missing.
     #[error(transparent)]
     Table(#[from] MbrError),

@@ -14,4 +14,5 @@ mod faults;
 mod mbr;
 mod room;
 mod support;
+mod survey;
 mod trees;
