@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use image::accounts::{AccountFile, AccountFiles, LoginName, NewUser, PasswordField};
-use image::{AssembleRequest, Card, Entry, EntryPath, Overlay, Owner, Progress, Report, Timestamp};
+use image::{
+    AssembleRequest, Assembled, Card, Entry, EntryPath, Overlay, Owner, Progress, Timestamp,
+};
 
 use crate::hint::Fault;
 use crate::payload::{LoginUser, Payload, Unit};
@@ -47,7 +49,7 @@ pub struct Request<'a> {
     pub timestamp: Timestamp,
 }
 
-/// Bakes `payload` into a copy of the base.
+/// Bakes `payload` into a copy of the base, which has not got its name yet.
 ///
 /// # Errors
 ///
@@ -58,7 +60,7 @@ pub fn bake(
     payload: &Payload,
     request: &Request<'_>,
     progress: &mut dyn Progress,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Assembled> {
     let card = Card::open(request.base).map_err(image::Error::from)?;
     check_broker(&card, request)?;
     check_timezone(&card, request)?;
@@ -76,8 +78,7 @@ pub fn bake(
         timestamp: request.timestamp,
         disk_id: None,
     };
-    image::assemble(&assemble, progress)
-        .with_context(|| format!("baking {}", request.out.display()))
+    image::prepare(&assemble, progress).with_context(|| format!("baking {}", request.out.display()))
 }
 
 /// The date of what is written: `SOURCE_DATE_EPOCH` if it is set, else the day the host's

@@ -13,6 +13,7 @@ pub mod fsio;
 pub mod hint;
 pub mod lan;
 pub mod output;
+pub mod outputs;
 pub mod payload;
 pub mod pki;
 pub mod process;

@@ -12,6 +12,7 @@ pub mod find;
 pub mod group;
 pub mod hide;
 pub mod image;
+mod image_check;
 pub mod init;
 pub mod list_users;
 pub mod password;
