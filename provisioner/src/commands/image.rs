@@ -51,6 +51,7 @@ pub struct ImageArgs {
 pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     check_out(&args.out)?;
     let (names, wanted) = (Names::of(&args.out)?, args.outputs.plan()?);
+    wanted.check_places(&names, folder_of(&args.out))?;
     args.card.check_card()?;
     if args.dry_run {
         let status = render::preview(&args.card, global, output);

@@ -1,6 +1,8 @@
 //! What somebody wants beside the image.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use image::Compression;
@@ -102,6 +104,19 @@ impl Plan {
             self.sums.then(|| names.sums()),
         ];
         wanted.into_iter().flatten().collect()
+    }
+
+    /// Refuses what would stand in the way in `folder`, before anything is made.
+    pub fn check_places(&self, names: &Names, folder: &Path) -> anyhow::Result<()> {
+        for name in self.files(names) {
+            let path = folder.join(name);
+            let about = fs::symlink_metadata(&path);
+            if about.is_ok_and(|about| !about.is_file() && !about.is_symlink()) {
+                let text = format!("{} exists and is no regular file", path.display());
+                return Err(Fault::input(text).into());
+            }
+        }
+        Ok(())
     }
 }
 

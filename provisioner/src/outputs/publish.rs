@@ -38,7 +38,7 @@ impl Made {
     ///
     /// If the image can't get its name, what was there before is there again.
     pub fn publish(self, folder: &Path) -> anyhow::Result<Published> {
-        let outcome = Outcome::plan(&self, folder)?;
+        let outcome = Outcome::plan(&self, folder);
         for (name, draft) in &self.drafts {
             let synced = draft.as_file().sync_all();
             synced.with_context(|| format!("writing {name}"))?;
@@ -84,19 +84,15 @@ struct Outcome {
 impl Outcome {
     /// Whatever would be taken for a part of the new image goes. A packed image may be somebody's own, above all
     /// the base: it goes only if the report of the image before lists it, or if a new one takes its place.
-    fn plan(made: &Made, folder: &Path) -> anyhow::Result<Self> {
+    fn plan(made: &Made, folder: &Path) -> Self {
         let listed = listed(&folder.join(made.names.report()));
         let is_new = |name: &str| made.drafts.iter().any(|(new, _)| new == name);
         let mut outcome = Self::default();
         for name in made.names.companions() {
-            match fs::symlink_metadata(folder.join(&name)) {
-                Err(_) => continue,
-                Ok(about) if !about.is_file() && is_new(&name) => {
-                    let path = folder.join(&name);
-                    anyhow::bail!("{} exists and is not a regular file", path.display());
-                }
-                Ok(about) if !about.is_file() => continue,
-                Ok(_) => {}
+            // A link to an old block map is as dangerous as the map itself.
+            let about = fs::symlink_metadata(folder.join(&name));
+            if about.map_or(true, |about| about.is_dir()) {
+                continue;
             }
             if !made.names.is_packed(&name) || listed.contains(&name) || is_new(&name) {
                 outcome.stale.push(name);
@@ -104,7 +100,7 @@ impl Outcome {
                 outcome.foreign.push(name);
             }
         }
-        Ok(outcome)
+        outcome
     }
 }
 
@@ -201,4 +197,24 @@ fn update_sums(
         size: text.len() as u64,
         sha256: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_aside_comes_back_when_one_of_them_can_not_be_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pi.img.bmap");
+        fsio::write_atomic(&path, b"old", Access::Public).unwrap();
+        let names = ["pi.img.bmap".to_owned(), "is-not-there".to_owned()];
+        assert!(Aside::take(folder.path(), &names).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let aside = Aside::take(folder.path(), &names[..1]).unwrap();
+        assert!(!path.exists());
+        aside.restore(folder.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }

@@ -87,6 +87,8 @@ fn groups(facts: &Facts<'_>, report: &Report) -> Vec<Package> {
         let first = parts.next().unwrap_or_default();
         let group = match (first, parts.next()) {
             ("overlays", Some(name)) => format!("overlays/{name}"),
+            // A path of the base.
+            ("", _) => origin.to_owned(),
             _ => first.to_owned(),
         };
         *groups.entry(group).or_default() += 1;

@@ -18,6 +18,7 @@ mod kinds;
 mod lan;
 mod list_users;
 mod membership;
+mod outputs;
 mod passphrase;
 mod people;
 mod push;
