@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use crate::allocation::release_free;
+use crate::assembled::Assembled;
 use crate::boot::BootPlan;
 use crate::card::{Card, read_table};
 use crate::copy::{CopyError, Draft, go_on, write_error};
@@ -50,6 +52,19 @@ pub fn assemble(
     request: &AssembleRequest<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Report, Error> {
+    prepare(request, progress)?.commit()
+}
+
+/// Does all that [`assemble`](fn@assemble) does but the last step: the image has not got its name yet, so that
+/// others can be made of it first.
+///
+/// # Errors
+///
+/// As with [`assemble`](fn@assemble).
+pub fn prepare(
+    request: &AssembleRequest<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Assembled, Error> {
     refuse_same_file(request)?;
     let writer = Debugfs::find()?;
     let base = Card::open(request.base)?;
@@ -89,6 +104,7 @@ pub fn assemble(
     let root = mbr.root()?;
     writer.apply(draft.path(), root, &plan, request.timestamp)?;
     progress.advance(overlay.len() as u64);
+    let allocation = release_free(draft.file(), &mbr).map_err(interrupted)?;
     progress.end("Wrote files");
 
     go_on(progress).map_err(interrupted)?;
@@ -99,8 +115,11 @@ pub fn assemble(
     let report = report(draft.path(), &base, &plan, &boot)?;
     go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
-    draft.commit()?;
-    Ok(report)
+    Ok(Assembled {
+        draft,
+        report,
+        allocation,
+    })
 }
 
 /// The base is opened for reading and would be replaced at the end: surely a slip.

@@ -189,7 +189,7 @@ fn copy_data(
 }
 
 /// Where the next data at or after `position`, and before `limit`, begins and ends.
-fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
+pub(crate) fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
     if position >= limit {
         return Ok(None);
     }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::allocation::AllocationError;
 use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
+use crate::bmap::BmapError;
 use crate::bootconfig::BootConfigError;
 use crate::card::CardError;
 use crate::copy::CopyError;
@@ -27,6 +29,12 @@ pub enum Error {
     /// An image isn't what it should be.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// There is no block map that could be written.
+    #[error("the image has no block map")]
+    Bmap(#[from] BmapError),
+    /// What matters in an image can't be found out.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
     /// A partition that was there is missing.
     #[error(transparent)]
     Table(#[from] MbrError),

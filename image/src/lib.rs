@@ -53,13 +53,16 @@
 //! administrators' tools are. No root, no mount, no loop device, no container, no emulator.
 
 pub mod accounts;
+pub mod allocation;
 mod assemble;
+mod assembled;
 pub mod base;
 pub mod bmap;
 pub mod boards;
 mod boot;
 pub mod bootconfig;
 mod card;
+mod compress;
 mod copy;
 pub mod device;
 pub mod diff;
@@ -76,14 +79,17 @@ mod release;
 mod report;
 mod scratch;
 pub mod secrets;
+pub mod survey;
 pub mod system;
 mod time;
 mod tree;
 pub mod verify;
 mod window;
 
-pub use assemble::{AssembleRequest, assemble};
+pub use assemble::{AssembleRequest, assemble, prepare};
+pub use assembled::Assembled;
 pub use card::{Card, CardError};
+pub use compress::{Compression, CompressionError};
 pub use copy::CopyError;
 pub use error::Error;
 pub use grow::{GrowError, ImageSize};

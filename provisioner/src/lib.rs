@@ -16,6 +16,7 @@ pub mod hint;
 pub mod lan;
 pub mod look;
 pub mod output;
+pub mod outputs;
 pub mod payload;
 pub mod pki;
 pub mod process;

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod accounts;
+mod allocation;
 mod assemble;
 mod bases;
+mod bmap;
 mod boards;
 mod bootconfig;
 mod device;
@@ -23,5 +25,6 @@ mod removal;
 mod room;
 mod sizes;
 mod support;
+mod survey;
 mod trees;
 mod verify;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use image::{AssembleRequest, Card, ImageSize, Progress, Report, Timestamp};
+use image::{AssembleRequest, Assembled, Card, ImageSize, Progress, Timestamp};
 
 use super::base::Base;
 use super::broker::{check_broker, check_timezone};
@@ -34,7 +34,7 @@ pub struct Request<'a> {
     pub timestamp: Timestamp,
 }
 
-/// Bakes `payload` into a copy of the base.
+/// Bakes `payload` into a copy of the base, which has not got its name yet.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub fn bake(
     payload: &Payload,
     request: &Request<'_>,
     progress: &mut dyn Progress,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Assembled> {
     let card = Card::open(request.base).map_err(image::Error::from)?;
     check_broker(&card, request)?;
     check_timezone(&card, request)?;
@@ -79,8 +79,7 @@ pub fn bake(
         timestamp: request.timestamp,
         disk_id: None,
     };
-    image::assemble(&assemble, progress)
-        .with_context(|| format!("baking {}", request.out.display()))
+    image::prepare(&assemble, progress).with_context(|| format!("baking {}", request.out.display()))
 }
 
 /// The date of what is written: `SOURCE_DATE_EPOCH` if it is set, else the day the host's

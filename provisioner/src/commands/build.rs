@@ -99,6 +99,18 @@ impl BuildArgs {
             .transpose()
     }
 
+    /// The recipe's name, without the folder that it is in.
+    pub(super) fn recipe_name(&self) -> String {
+        let path = Path::new(&self.recipe);
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Whether the broker is compiled from the source at hand.
+    pub(super) fn compiles(&self) -> bool {
+        self.broker.is_none()
+    }
+
     /// The host that was named on the command line.
     pub(super) fn host_name(&self) -> Option<&str> {
         self.new.host.as_deref()

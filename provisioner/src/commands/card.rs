@@ -45,6 +45,8 @@ pub(super) struct Parts {
     pub(super) broker: BrokerBinary,
     /// The raw base image, if it was asked for.
     pub(super) base: Option<PathBuf>,
+    /// The sha256 of the file that was named as base, packed as it is.
+    pub(super) base_sha256: Option<String>,
 }
 
 /// Whether the base image is needed.
@@ -104,6 +106,8 @@ impl CardArgs {
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
+        let (base, base_sha256) = base.unzip();
+        let base_sha256 = base_sha256.flatten();
         let broker = broker?;
         let (site, told) = match new {
             None => (Site::open(&global.site)?, None),
@@ -117,6 +121,7 @@ impl CardArgs {
             told,
             broker,
             base,
+            base_sha256,
         })
     }
 }
@@ -157,15 +162,16 @@ fn base_image(
     mirror: Option<&str>,
     cache: &Path,
     output: &Output,
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<(PathBuf, Option<String>)> {
     let begun = Instant::now();
     let mut task = output.task();
-    let path = match &plan.base {
+    let (path, sha256) = match &plan.base {
         BaseChoice::File(path) => {
             let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
-            base.map_err(image::Error::from)
-                .with_context(|| format!("preparing base {}", path.display()))?
-                .image
+            let base = base
+                .map_err(image::Error::from)
+                .with_context(|| format!("preparing base {}", path.display()))?;
+            (base.image, Some(base.sha256))
         }
         BaseChoice::Debian => {
             let architecture = plan.target.architecture();
@@ -180,7 +186,7 @@ fn base_image(
                 .map_err(image::Error::from)
                 .context("building the Debian base")?;
             tell_age(&path, output);
-            path
+            (path, None)
         }
     };
     output.detail(&format!(
@@ -188,7 +194,7 @@ fn base_image(
         path.display(),
         crate::output::duration(begun.elapsed())
     ));
-    Ok(path)
+    Ok((path, sha256))
 }
 
 /// A base's packages are as old as the base, and so are their security updates.

@@ -15,6 +15,7 @@ pub mod flash;
 pub mod group;
 pub mod hide;
 pub mod image;
+mod image_check;
 pub mod init;
 pub mod inspect;
 pub mod list_users;

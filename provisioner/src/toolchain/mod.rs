@@ -3,6 +3,7 @@
 
 mod build;
 mod elf;
+mod reproducible;
 mod source;
 mod target;
 

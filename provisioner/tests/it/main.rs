@@ -23,6 +23,7 @@ mod lan;
 mod list_users;
 mod look;
 mod membership;
+mod outputs;
 mod passphrase;
 mod people;
 mod push;

@@ -1,0 +1,90 @@
+//! The same broker from the same source: in whatever folder, by whomever and whenever it is compiled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::UNIX_EPOCH;
+
+use anyhow::Context;
+
+use super::source::BrokerSource;
+use super::target::Target;
+use crate::process;
+
+/// The names under which a broker knows the folders that it was compiled from.
+const ROOT: &str = "/mqtt-broker";
+const BUILT: &str = "/mqtt-broker/target";
+const CRATES: &str = "/cargo";
+
+/// What separates flags in `CARGO_ENCODED_RUSTFLAGS`.
+const SEPARATOR: &str = "\u{1f}";
+
+impl BrokerSource {
+    /// The date that the broker takes for that of its making, in seconds after the epoch: that of the last commit
+    /// to its source, else `SOURCE_DATE_EPOCH`, else that of its newest file.
+    pub fn date(&self) -> anyhow::Result<u64> {
+        let said = || {
+            let text = std::env::var("SOURCE_DATE_EPOCH").ok()?;
+            text.trim().parse().ok()
+        };
+        match self.last_commit().or_else(said) {
+            Some(date) => Ok(date),
+            None => self.newest_file(),
+        }
+    }
+
+    /// `None` without git, and in a folder that it doesn't know.
+    fn last_commit(&self) -> Option<u64> {
+        let mut git = Command::new("git");
+        git.args(["log", "-1", "--format=%ct", "--", "broker", "Cargo.lock"])
+            .current_dir(self.root());
+        process::output(&mut git).ok()?.trim().parse().ok()
+    }
+
+    fn newest_file(&self) -> anyhow::Result<u64> {
+        let mut newest = 0;
+        for file in self.files()? {
+            let about = fs::metadata(&file).and_then(|about| about.modified());
+            let modified = about.with_context(|| format!("reading {}", file.display()))?;
+            let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+            newest = newest.max(since.as_secs());
+        }
+        Ok(newest)
+    }
+}
+
+/// Keeps the date and the names of this computer's folders out of what `cargo` makes.
+pub(super) fn settle(
+    cargo: &mut Command,
+    source: &BrokerSource,
+    target: Target,
+    target_dir: &Path,
+    date: u64,
+) {
+    let places = places(source.root(), target_dir);
+    // Of several that fit the compiler takes the last one.
+    let flags: Vec<_> = places
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect();
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR));
+    cargo.env("SOURCE_DATE_EPOCH", date.to_string());
+    // The C compiler takes the first one, and its flags are cut at spaces.
+    let flags = places.iter().rev().filter_map(|(from, to)| {
+        let from = from.to_str().filter(|from| !from.contains(' '))?;
+        Some(format!("-ffile-prefix-map={from}={to}"))
+    });
+    let flags: Vec<_> = flags.collect();
+    let name = format!("CFLAGS_{}", target.triple().replace('-', "_"));
+    let own = std::env::var(&name).unwrap_or_default();
+    cargo.env(name, format!("{own} {}", flags.join(" ")).trim());
+}
+
+fn places(root: &Path, target_dir: &Path) -> Vec<(PathBuf, &'static str)> {
+    let crates = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let mut places = vec![(root.to_owned(), ROOT), (target_dir.to_owned(), BUILT)];
+    places.extend(crates.map(|crates| (crates, CRATES)));
+    places
+}
