@@ -10,6 +10,8 @@ mod boards;
 mod fat;
 mod faults;
 mod mbr;
+mod official;
 mod room;
+mod server;
 mod support;
 mod trees;
