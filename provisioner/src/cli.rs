@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, doctor, find, group, hide, image, init,
-    list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
+    add_user, bases, ca_passphrase, cache, certs, completions, doctor, fetch, find, group, hide,
+    image, init, list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -99,6 +99,12 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Say what this computer or the site lacks, and the cure.
     Doctor(doctor::DoctorArgs),
+    /// List the systems that a card can be made of: Raspberry Pi OS, Debian.
+    Bases(bases::BasesArgs),
+    /// Fetch a base, so that cards can be made without a network.
+    Fetch(fetch::FetchArgs),
+    /// Show what is kept to be faster next time, check it, or remove it.
+    Cache(cache::CacheArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
     /// Print a completion script for a shell.

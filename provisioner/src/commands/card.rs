@@ -1,27 +1,33 @@
 //! What `image` and `render` have in common: from arguments to a base and a payload.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
-use image::base::debian::DebianBase;
+use image::base::official::{Age, Archive};
 
 use super::build::BuildArgs;
 use super::init::{self, Told};
+use crate::bases::{self, Base, How, NetArgs};
 use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
 use crate::output::Output;
 use crate::payload::{self, Inputs, Payload, Sink};
-use crate::recipe::{BaseChoice, Overrides, Plan, Size};
+use crate::recipe::{Overrides, Plan, Size};
 use crate::site::{Host, HostFiles, Site};
 use crate::toolchain::{self, BrokerBinary};
+
+/// How old a copy of the index may be before its site is asked again: whoever bakes twice in an hour wants
+/// neither to wait nor to get another system.
+const INDEX_AGE: Duration = Duration::from_hours(24);
 
 /// How to build a card.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// The base image: `debian`, or an .img or .img.xz [default: the recipe's].
+    /// The base image: `raspios-lite`, `debian`, another name that `provision bases` lists, or an .img, .xz, .gz,
+    /// .zst or .zip [default: the first of the recipe's that can be had].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// Room to leave on the root file system [default: the recipe's].
@@ -30,6 +36,8 @@ pub struct CardArgs {
     /// The Debian mirror that packages come from [default: apt's].
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
+    #[command(flatten)]
+    net: NetArgs,
     /// What a card has in common with a machine that runs.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -42,8 +50,8 @@ pub(super) struct Parts {
     pub(super) site: Site,
     pub(super) told: Option<Told>,
     pub(super) broker: BrokerBinary,
-    /// The raw base image, if it was asked for.
-    pub(super) base: Option<PathBuf>,
+    /// The base, if it was asked for.
+    pub(super) base: Option<Base>,
 }
 
 /// Whether the base image is needed.
@@ -60,6 +68,18 @@ impl CardArgs {
             free: self.free,
             ..Overrides::default()
         })
+    }
+
+    fn base(&self, plan: &Plan, cache: &Path, output: &Output) -> anyhow::Result<Base> {
+        let how = How {
+            cache,
+            architecture: plan.target.architecture(),
+            net: &self.net,
+            mirror: self.mirror.as_deref(),
+            age: Age::Within(INDEX_AGE, SystemTime::now()),
+            archive: Archive::Remove,
+        };
+        bases::prepare(&plan.base, &how, output)
     }
 
     /// Refuses a target that boots from no card, before anything is made for it.
@@ -91,9 +111,7 @@ impl CardArgs {
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
-                WithBase::Yes => {
-                    base_image(&plan, self.mirror.as_deref(), &cache, output).map(Some)
-                }
+                WithBase::Yes => self.base(&plan, &cache, output).map(Some),
                 WithBase::No => Ok(None),
             });
             let broker = match named {
@@ -131,58 +149,5 @@ impl Parts {
             broker: &self.broker,
             sink: Sink::Card,
         })
-    }
-}
-
-fn base_image(
-    plan: &Plan,
-    mirror: Option<&str>,
-    cache: &Path,
-    output: &Output,
-) -> anyhow::Result<PathBuf> {
-    let begun = Instant::now();
-    let mut task = output.task();
-    let path = match &plan.base {
-        BaseChoice::File(path) => {
-            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
-            base.map_err(image::Error::from)
-                .with_context(|| format!("preparing base {}", path.display()))?
-                .image
-        }
-        BaseChoice::Debian => {
-            let architecture = plan.target.architecture();
-            let base = DebianBase::new(architecture)
-                .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
-            let base = match mirror {
-                Some(mirror) => base.with_mirror(mirror),
-                None => base,
-            };
-            let path = base
-                .prepare(cache, &mut task)
-                .map_err(image::Error::from)
-                .context("building the Debian base")?;
-            tell_age(&path, output);
-            path
-        }
-    };
-    output.detail(&format!(
-        "base {} in {}",
-        path.display(),
-        crate::output::duration(begun.elapsed())
-    ));
-    Ok(path)
-}
-
-/// A base's packages are as old as the base, and so are their security updates.
-fn tell_age(base: &Path, output: &Output) {
-    const OLD: u64 = 30;
-    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
-    let age = built.ok().and_then(|built| built.elapsed().ok());
-    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
-    if days >= OLD {
-        output.warn(&format!(
-            "the base's packages are {days} days old; remove {} to have it built of newer ones",
-            base.display()
-        ));
     }
 }

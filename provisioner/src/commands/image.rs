@@ -12,11 +12,12 @@ use time::OffsetDateTime;
 
 use super::card::{CardArgs, Parts, WithBase};
 use super::{init, render};
+use crate::bases::{Base, What};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::hint::Fault;
 use crate::output::{Output, bytes};
-use crate::recipe::{BaseChoice, Plan, Size, Sudo};
+use crate::recipe::{Size, Sudo};
 use crate::site::{Host, Renew};
 use crate::{bake, ssh};
 
@@ -64,6 +65,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             "site": parts.site.root(),
             "host": host.name,
             "target": parts.plan.target.name(),
+            "base": parts.base.as_ref().map(Base::json),
             "release": baked.release,
             "written": baked.report.written,
         }))?;
@@ -99,7 +101,7 @@ fn bake(
         output.status(issued);
     }
     let payload = parts.payload(host, &ready.files)?;
-    let base = parts.base.as_deref();
+    let base = parts.base.as_ref().map(|base| &*base.image);
     let request = bake::Request {
         base: base.ok_or_else(|| Fault::new("there is no base image"))?,
         out: &args.out,
@@ -189,7 +191,7 @@ fn explain(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
-    let boards = boards(&parts.plan);
+    let boards = boards(parts);
     let (out, name) = (args.out.display(), &host.name);
     output.note(&format!(
         "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
@@ -206,10 +208,10 @@ fn explain(
 }
 
 /// The beginning of a sentence on the boards that the card boots on, where they are known.
-fn boards(plan: &Plan) -> String {
-    let base = match plan.base {
-        BaseChoice::Debian => DebianBase::new(plan.target.architecture()),
-        BaseChoice::File(_) => None,
+fn boards(parts: &Parts) -> String {
+    let base = match parts.base.as_ref().map(|base| &base.what) {
+        Some(What::Debian(_)) => DebianBase::new(parts.plan.target.architecture()),
+        _ => None,
     };
     let Some(base) = base else {
         return String::new();

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::base::{self, BaseChoice, BaseNames};
 use super::model::{Plain, Recipe, Sudo};
 use super::size::Size;
-use crate::hint::{Fault, nearest};
+use crate::hint::Fault;
 use crate::toolchain::Target;
 
 /// What the command line says against the recipe.
@@ -25,8 +26,8 @@ pub struct Overrides {
 /// How to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The image that everything is added to.
-    pub base: BaseChoice,
+    /// The images that everything may be added to, in order of preference; one at least.
+    pub base: Vec<BaseChoice>,
     /// The kind of board.
     pub target: Target,
     /// Trees of files, in order; names of built-in ones and absolute paths.
@@ -39,15 +40,6 @@ pub struct Plan {
     pub timezone: String,
     /// The broker.
     pub broker: BrokerPlan,
-}
-
-/// A base image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseChoice {
-    /// Built from Debian's packages.
-    Debian,
-    /// An image file.
-    File(PathBuf),
 }
 
 /// The user that may log in over SSH.
@@ -78,7 +70,9 @@ impl Recipe {
     /// Resolves this recipe, which [`load`](fn@super::load) has completed, with what the command
     /// line says against it. Relative paths are relative to `dir`.
     pub fn resolve(self, overrides: Overrides, dir: &Path) -> anyhow::Result<Plan> {
-        let base = overrides.base.or(self.base).context(incomplete("base"))?;
+        let base = overrides.base.map(BaseNames::One).or(self.base);
+        let base = base.context(incomplete("base"))?;
+        let base = base.names().iter().map(|name| base::choice(name, dir));
         let target = match overrides.target {
             Some(target) => target,
             None => self.target.context(incomplete("target"))?.parse()?,
@@ -108,7 +102,7 @@ impl Recipe {
             check_words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
         }
         Ok(Plan {
-            base: base_choice(&base, dir)?,
+            base: base.collect::<anyhow::Result<_>>()?,
             target,
             overlays: own.chain(added).collect(),
             free: overrides
@@ -142,23 +136,6 @@ impl Recipe {
             },
         })
     }
-}
-
-fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
-    const NAMES: [&str; 1] = ["debian"];
-    if base == "debian" {
-        return Ok(BaseChoice::Debian);
-    }
-    let path = dir.join(base);
-    if is_path(base) || path.exists() {
-        return Ok(BaseChoice::File(path));
-    }
-    let fault = Fault::input(format!("there is no base {base}, and no file of that name"));
-    Err(match nearest(base, NAMES) {
-        Some(near) => fault.hint(format!("did you mean {near}?")),
-        None => fault.hint("a base is `debian`, or the path of an .img or .img.xz"),
-    }
-    .into())
 }
 
 /// Refuses a value that would mean something else where it is written: a line break, a dot.

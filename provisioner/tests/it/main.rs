@@ -9,7 +9,9 @@
 mod acl_matrix;
 mod authority;
 mod bake;
+mod bases;
 mod brokers;
+mod cache;
 mod certificates;
 mod doctor;
 mod find;
@@ -18,6 +20,7 @@ mod kinds;
 mod lan;
 mod list_users;
 mod membership;
+mod networks;
 mod passphrase;
 mod people;
 mod push;
@@ -25,4 +28,7 @@ mod ready_made;
 mod removal;
 mod revocation;
 mod rotation;
+#[path = "../../../image/tests/it/server.rs"]
+mod server;
+mod site;
 mod support;

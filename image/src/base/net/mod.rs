@@ -13,6 +13,6 @@ pub use client::{Client, NetConfig};
 pub use download::{DownloadError, Source, download};
 pub use error::NetError;
 pub use proxy::Proxies;
-pub use url::{host_of, shown};
+pub use url::{host_of, is_address, shown};
 
 pub(super) use transfer::Message;

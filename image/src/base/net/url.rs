@@ -15,6 +15,11 @@ pub(super) fn parse(url: &str) -> Result<Uri, NetError> {
     Ok(uri)
 }
 
+/// Whether `url` is an address that can be fetched.
+pub fn is_address(url: &str) -> bool {
+    parse(url).is_ok()
+}
+
 /// The address without what may be secret in it, user name, password and query, and without what a
 /// terminal would obey.
 pub fn shown(url: &str) -> String {

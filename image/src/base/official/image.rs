@@ -90,13 +90,7 @@ impl OfficialImage {
                     .bytes()
                     .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
-        let is_word = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        if !is_word(&self.identifier) {
+        if !is_identifier(&self.identifier) {
             return Err(format!(
                 "identifier {:?} has other characters than a to z, digits and hyphens",
                 self.identifier
@@ -145,6 +139,12 @@ impl fmt::Display for OfficialImage {
             self.identifier, self.release_date, self.architecture
         )
     }
+}
+
+/// Whether `text` may be what recipes call an image: small letters, digits and hyphens.
+pub fn is_identifier(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 fn is_date(text: &str) -> bool {

@@ -7,7 +7,7 @@ mod prepare;
 mod site;
 
 pub use error::OfficialError;
-pub use image::{InitFormat, OfficialImage};
+pub use image::{InitFormat, OfficialImage, is_identifier};
 pub use index::{Index, IndexError};
-pub use prepare::{Archive, prepare, stored_path};
+pub use prepare::{Archive, has_begun, prepare, stored_path};
 pub use site::{Age, INDEX_URL, Loaded, Site};

@@ -33,6 +33,20 @@ pub fn stored_path(image: &OfficialImage, cache: &Path) -> Option<PathBuf> {
     same.then_some(path)
 }
 
+/// Whether a part of the archive of `image`, or all of it, is in `cache`: a download can go on.
+pub fn has_begun(image: &OfficialImage, cache: &Path) -> bool {
+    let whole = archive_path(image, cache);
+    let part = whole.with_extension("archive.part");
+    [whole, part]
+        .iter()
+        .any(|path| fs::metadata(path).is_ok_and(|about| about.len() > 0))
+}
+
+fn archive_path(image: &OfficialImage, cache: &Path) -> PathBuf {
+    let path = cache.join("archives").join(image.file_name());
+    path.with_extension("archive")
+}
+
 /// Fetches exactly `image` into `cache`, unless it is there, and returns its path.
 ///
 /// The entry may come from an index or from a lock file. The archive is compared with its digest while it is
@@ -61,7 +75,7 @@ pub fn prepare(
     if let Some(path) = stored_path(image, cache) {
         return Ok(path);
     }
-    let packed = archives.join(image.file_name()).with_extension("archive");
+    let packed = archive_path(image, cache);
     if !packed.exists() {
         fetch(image, site, &packed, progress)?;
     }
