@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::allocation::AllocationError;
 use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
+use crate::base::net::NetError;
+use crate::base::official::OfficialError;
 use crate::bmap::BmapError;
 use crate::bootconfig::BootConfigError;
 use crate::card::CardError;
@@ -26,6 +28,12 @@ pub enum Error {
     /// A local file can't be a base.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// An image of the official index could not be had.
+    #[error(transparent)]
+    Official(#[from] OfficialError),
+    /// What is fetched from can't be reached, or the settings for it are wrong.
+    #[error(transparent)]
+    Net(#[from] NetError),
     /// An image isn't what it should be.
     #[error(transparent)]
     Card(#[from] CardError),
@@ -103,7 +111,9 @@ impl Error {
         match self {
             Self::Debian(error) => error.is_interrupted(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.is_interrupted(),
-            Self::Local(LocalError::Write { source, .. }) => source.is_interrupted(),
+            Self::Local(error) => error.is_interrupted(),
+            Self::Official(error) => error.is_interrupted(),
+            Self::Net(error) => error.is_interrupted(),
             _ => false,
         }
     }
@@ -116,6 +126,8 @@ impl Error {
             | Self::Grow(GrowError::Resize(WriteError::Tool(error))) => return error.hint(),
             Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
+            Self::Official(error) => error.hint(),
+            Self::Net(error) => error.hint(),
             Self::Card(error) => error.hint(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.hint(),
             Self::Grow(GrowError::TooLarge { .. }) => {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, boot, ca_passphrase, certs, completions, diff, doctor, find, flash, group, hide,
-    image, init, inspect, list_users, push, remove, remove_user, render, rotate_certs, schema,
-    sees, set_password, verify,
+    add_user, bases, boot, ca_passphrase, cache, certs, completions, diff, doctor, fetch, find,
+    flash, group, hide, image, init, inspect, list_users, push, remove, remove_user, render,
+    rotate_certs, schema, sees, set_password, verify,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -102,6 +102,12 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Say what this computer or the site lacks, and the cure.
     Doctor(doctor::DoctorArgs),
+    /// List the systems that a card can be made of: Raspberry Pi OS, Debian.
+    Bases(bases::BasesArgs),
+    /// Fetch a base, so that cards can be made without a network.
+    Fetch(fetch::FetchArgs),
+    /// Show what is kept to be faster next time, check it, or remove it.
+    Cache(cache::CacheArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
     /// Print what may stand in a recipe, as a JSON schema for editors.

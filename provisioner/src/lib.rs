@@ -5,7 +5,9 @@
 //! ([`bake`] into a card image, [`remote`] over SSH, a folder) takes it.
 
 pub mod bake;
+pub mod bases;
 pub mod boot;
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod doctor;

@@ -1,15 +1,16 @@
 //! What `image` and `render` have in common: from arguments to a base and a payload.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 use image::Card;
-use image::base::debian::DebianBase;
+use image::base::official::{Age, Archive};
 
 use super::build::BuildArgs;
 use super::init::{self, Told};
+use crate::bases::{self, Base, How, NetArgs};
 use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
@@ -19,10 +20,15 @@ use crate::recipe::{BaseChoice, Overrides, Plan, Size};
 use crate::site::{Host, HostFiles, Site};
 use crate::toolchain::{self, BrokerBinary};
 
+/// How old a copy of the index may be before its site is asked again: whoever bakes twice in an hour wants
+/// neither to wait nor to get another system.
+const INDEX_AGE: Duration = Duration::from_hours(24);
+
 /// How to build a card.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// The base image: `debian`, or an .img or .img.xz [default: the recipe's].
+    /// The base image: `raspios-lite`, `debian`, another name that `provision bases` lists, or an .img, .xz, .gz,
+    /// .zst or .zip [default: the first of the recipe's that can be had].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// Room to leave on the root file system [default: the recipe's].
@@ -31,6 +37,8 @@ pub struct CardArgs {
     /// The Debian mirror that packages come from [default: apt's].
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
+    #[command(flatten)]
+    net: NetArgs,
     /// What a card has in common with a machine that runs.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -43,10 +51,8 @@ pub(super) struct Parts {
     pub(super) site: Site,
     pub(super) told: Option<Told>,
     pub(super) broker: BrokerBinary,
-    /// The raw base image, if it was asked for.
-    pub(super) base: Option<PathBuf>,
-    /// The sha256 of the file that was named as base, packed as it is.
-    pub(super) base_sha256: Option<String>,
+    /// The base, if it was asked for.
+    pub(super) base: Option<Base>,
 }
 
 /// Whether the base image is needed.
@@ -63,6 +69,18 @@ impl CardArgs {
             free: self.free,
             ..Overrides::default()
         })
+    }
+
+    fn base(&self, plan: &Plan, cache: &Path, output: &Output) -> anyhow::Result<Base> {
+        let how = How {
+            cache,
+            architecture: plan.target.architecture(),
+            net: &self.net,
+            mirror: self.mirror.as_deref(),
+            age: Age::Within(INDEX_AGE, SystemTime::now()),
+            archive: Archive::Remove,
+        };
+        bases::prepare(&plan.base, &how, output)
     }
 
     /// Refuses a target that boots from no card, before anything is made for it.
@@ -94,9 +112,7 @@ impl CardArgs {
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
-                WithBase::Yes => {
-                    base_image(&plan, self.mirror.as_deref(), &cache, output).map(Some)
-                }
+                WithBase::Yes => self.base(&plan, &cache, output).map(Some),
                 WithBase::No => Ok(None),
             });
             let broker = match named {
@@ -106,8 +122,6 @@ impl CardArgs {
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
-        let (base, base_sha256) = base.unzip();
-        let base_sha256 = base_sha256.flatten();
         let broker = broker?;
         let (site, told) = match new {
             None => (Site::open(&global.site)?, None),
@@ -121,7 +135,6 @@ impl CardArgs {
             told,
             broker,
             base,
-            base_sha256,
         })
     }
 }
@@ -144,69 +157,17 @@ impl Parts {
     /// is not known.
     fn system(&self) -> anyhow::Result<Option<BaseSystem>> {
         if let Some(base) = &self.base {
-            let card = Card::open(base).map_err(image::Error::from)?;
+            let card = Card::open(&base.image).map_err(image::Error::from)?;
             let detected = card.first_boot().map_err(image::Error::from)?;
             return Ok(Some(detected.first_boot.into()));
         }
-        let path = match &self.plan.base {
-            BaseChoice::Debian => return Ok(Some(BaseSystem::Debian)),
-            BaseChoice::File(path) => path,
+        let path = match self.plan.base.as_slice() {
+            [BaseChoice::Debian(_)] => return Ok(Some(BaseSystem::Debian)),
+            [BaseChoice::File(path)] => path,
+            // Which of them it will be, or what an official image has in it, is only known once it is there.
+            _ => return Ok(None),
         };
         let detected = Card::open(path).and_then(|card| card.first_boot());
         Ok(detected.ok().map(|detected| detected.first_boot.into()))
-    }
-}
-
-fn base_image(
-    plan: &Plan,
-    mirror: Option<&str>,
-    cache: &Path,
-    output: &Output,
-) -> anyhow::Result<(PathBuf, Option<String>)> {
-    let begun = Instant::now();
-    let mut task = output.task();
-    let (path, sha256) = match &plan.base {
-        BaseChoice::File(path) => {
-            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
-            let base = base
-                .map_err(image::Error::from)
-                .with_context(|| format!("preparing base {}", path.display()))?;
-            (base.image, Some(base.sha256))
-        }
-        BaseChoice::Debian => {
-            let architecture = plan.target.architecture();
-            let base = DebianBase::new(architecture)
-                .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
-            let base = match mirror {
-                Some(mirror) => base.with_mirror(mirror),
-                None => base,
-            };
-            let path = base
-                .prepare(cache, &mut task)
-                .map_err(image::Error::from)
-                .context("building the Debian base")?;
-            tell_age(&path, output);
-            (path, None)
-        }
-    };
-    output.detail(&format!(
-        "base {} in {}",
-        path.display(),
-        crate::output::duration(begun.elapsed())
-    ));
-    Ok((path, sha256))
-}
-
-/// A base's packages are as old as the base, and so are their security updates.
-fn tell_age(base: &Path, output: &Output) {
-    const OLD: u64 = 30;
-    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
-    let age = built.ok().and_then(|built| built.elapsed().ok());
-    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
-    if days >= OLD {
-        output.warn(&format!(
-            "the base's packages are {days} days old; remove {} to have it built of newer ones",
-            base.display()
-        ));
     }
 }

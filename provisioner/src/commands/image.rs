@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use super::card::{CardArgs, Parts, WithBase};
 use super::{image_check, init, render};
+use crate::bases::{Base, What};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::hint::Fault;
@@ -19,7 +20,7 @@ use crate::output::{Output, bytes};
 use crate::outputs::{
     self, BaseFacts, BuildReport, Facts, Made, Maker, Names, OutputArgs, OutputFacts, Published,
 };
-use crate::recipe::{BaseChoice, Plan, Size, Sudo};
+use crate::recipe::{Size, Sudo};
 use crate::site::{Host, HostFiles, Renew};
 use crate::{bake, ssh};
 
@@ -98,6 +99,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             "site": parts.site.root(),
             "host": host.name,
             "target": parts.plan.target.name(),
+            "base": parts.base.as_ref().map(Base::json),
             "release": baked.release,
             "written": baked.report.report.written,
             "outputs": baked.outputs(&args.out),
@@ -186,10 +188,10 @@ impl Build<'_> {
     pub(super) fn make(&self, place: &Path, output: &Output) -> anyhow::Result<Made> {
         let parts = self.parts;
         let payload = parts.payload(self.host, self.files)?;
-        let base = parts.base.as_deref();
+        let base = parts.base.as_ref();
         let base = base.ok_or_else(|| Fault::new("there is no base image"))?;
         let request = bake::Request {
-            base,
+            base: &base.image,
             out: place,
             plan: &parts.plan,
             broker: &parts.broker.facts,
@@ -202,7 +204,7 @@ impl Build<'_> {
         let facts = Facts {
             recipe: self.card.build.recipe_name(),
             plan: &parts.plan,
-            base: BaseFacts::new(&parts.plan.base, base, parts.base_sha256.as_deref()),
+            base: BaseFacts::new(base),
             host: &self.host.name,
             release: &payload.release,
             broker: &parts.broker,
@@ -312,7 +314,7 @@ fn explain(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
-    let boards = boards(&parts.plan);
+    let boards = boards(parts);
     let system = &parts.plan.system;
     let (out, name) = (
         args.out.display(),
@@ -337,10 +339,10 @@ fn explain(
 }
 
 /// The beginning of a sentence on the boards that the card boots on, where they are known.
-fn boards(plan: &Plan) -> String {
-    let base = match plan.base {
-        BaseChoice::Debian => DebianBase::new(plan.target.architecture()),
-        BaseChoice::File(_) => None,
+fn boards(parts: &Parts) -> String {
+    let base = match parts.base.as_ref().map(|base| &base.what) {
+        Some(What::Debian(_)) => DebianBase::new(parts.plan.target.architecture()),
+        _ => None,
     };
     let Some(base) = base else {
         return String::new();

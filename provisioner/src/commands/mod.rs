@@ -1,15 +1,18 @@
 //! One file a command: parse, open, call, print.
 
 pub mod add_user;
+pub mod bases;
 pub mod boot;
 pub mod build;
 pub mod ca_passphrase;
+pub mod cache;
 mod calendar;
 pub mod card;
 pub mod certs;
 pub mod completions;
 pub mod diff;
 pub mod doctor;
+pub mod fetch;
 pub mod find;
 pub mod flash;
 pub mod group;
@@ -56,6 +59,9 @@ pub fn run(cli: &Cli, output: &Output) -> anyhow::Result<ExitStatus> {
         Command::Group(args) => group::run(args, &cli.global, output),
         Command::Render(args) => render::run(args, &cli.global, output),
         Command::Doctor(args) => doctor::run(args, &cli.global, output),
+        Command::Bases(args) => bases::run(args, &cli.global, output),
+        Command::Fetch(args) => fetch::run(args, &cli.global, output),
+        Command::Cache(args) => cache::run(args, &cli.global, output),
         Command::Find(args) => find::run(args, &cli.global, output),
         Command::Schema(args) => schema::run(args, output),
         Command::Flash(args) => flash::run(args, &cli.global, output),

@@ -1,11 +1,10 @@
 //! What is known of a build beside what was written.
 
-use std::path::Path;
-
 use image::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{BaseChoice, Plan, Sudo};
+use crate::bases::{Base, What};
+use crate::recipe::{Plan, Sudo};
 use crate::toolchain::{BrokerBinary, Target};
 
 /// What an image is made of and for. Nothing in it depends on the folder it is made in.
@@ -32,21 +31,26 @@ pub struct Facts<'a> {
 /// What an image began with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseFacts {
-    /// `debian`, or `file`.
+    /// `debian`, `official`, or `file`.
     pub kind: String,
     /// The name of the file, or of the base in the cache, which holds a digest of what it is made of.
     pub name: String,
-    /// The sha256 of the file that was named, packed as it is.
+    /// The sha256 of the file that was named, packed as it is; of an official image that of the raw one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<String>,
 }
 
 impl BaseFacts {
-    /// The base that `choice` came to: the raw image at `image`, and the digest of what it was unpacked from.
-    pub fn new(choice: &BaseChoice, image: &Path, sha256: Option<&str>) -> Self {
-        let (kind, name) = match choice {
-            BaseChoice::Debian => ("debian", image.file_stem()),
-            BaseChoice::File(path) => ("file", path.file_name()),
+    /// The base that was taken.
+    pub fn new(base: &Base) -> Self {
+        let (kind, name) = match &base.what {
+            What::Debian(_) => ("debian", base.image.file_stem()),
+            What::Official(_) => ("official", base.image.file_stem()),
+            What::File(path) => ("file", path.file_name()),
+        };
+        let sha256 = match &base.what {
+            What::Official(image) => Some(image.extract_sha256.as_str()),
+            What::Debian(_) | What::File(_) => base.sha256.as_deref(),
         };
         Self {
             kind: kind.to_owned(),

@@ -108,7 +108,7 @@ fn anchored(mut recipe: Recipe, origin: &Origin) -> Recipe {
             text
         }
     };
-    recipe.base = recipe.base.map(anchor);
+    recipe.base = recipe.base.map(|base| base.map(anchor));
     recipe.overlays = recipe
         .overlays
         .map(|overlays| overlays.into_iter().map(anchor).collect());

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::base::BaseNames;
 use super::layers::layered;
 use super::size::Size;
 use super::system::SystemRecipe;
@@ -16,8 +17,9 @@ pub struct Recipe {
     pub description: Option<String>,
     /// The recipe that this one changes: a name, or a path relative to this file.
     pub extends: Option<String>,
-    /// The base image: `debian`, or a path to an `.img` or `.img.xz`, relative to this file.
-    pub base: Option<String>,
+    /// The base image: `raspios-lite`, `debian`, another name, or a path to an image, relative to this file; or a
+    /// list in order of preference.
+    pub base: Option<BaseNames>,
     /// The kind of board: `aarch64` or `armv7`.
     pub target: Option<String>,
     /// Trees of files: names, or paths relative to this file. Later ones win.

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::base::{self, BaseChoice, BaseNames};
 use super::model::{Plain, Recipe};
 use super::size::Size;
 use super::system::check::{self, incomplete};
 use super::system::{Login, System};
-use crate::hint::{Fault, nearest};
 use crate::toolchain::Target;
 
 /// What the command line says against the recipe.
@@ -27,8 +27,8 @@ pub struct Overrides {
 /// How to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The image that everything is added to.
-    pub base: BaseChoice,
+    /// The images that everything may be added to, in order of preference; one at least.
+    pub base: Vec<BaseChoice>,
     /// The kind of board.
     pub target: Target,
     /// Trees of files, in order; names of built-in ones and absolute paths.
@@ -45,15 +45,6 @@ pub struct Plan {
     pub packages: Vec<String>,
     /// The broker.
     pub broker: BrokerPlan,
-}
-
-/// A base image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseChoice {
-    /// Built from Debian's packages.
-    Debian,
-    /// An image file.
-    File(PathBuf),
 }
 
 /// The broker's settings, as far as a recipe decides them.
@@ -75,7 +66,9 @@ impl Recipe {
     /// Resolves this recipe, which [`load`](fn@super::load) has completed, with what the command
     /// line says against it. Relative paths are relative to `dir`.
     pub fn resolve(self, overrides: Overrides, dir: &Path) -> anyhow::Result<Plan> {
-        let base = overrides.base.or(self.base).context(incomplete("base"))?;
+        let base = overrides.base.map(BaseNames::One).or(self.base);
+        let base = base.context(incomplete("base"))?;
+        let base = base.names().iter().map(|name| base::choice(name, dir));
         let target = match overrides.target {
             Some(target) => target,
             None => self.target.context(incomplete("target"))?.parse()?,
@@ -99,7 +92,7 @@ impl Recipe {
             check::words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
         }
         Ok(Plan {
-            base: base_choice(&base, dir)?,
+            base: base.collect::<anyhow::Result<_>>()?,
             target,
             overlays: own.chain(added).collect(),
             free: overrides
@@ -124,23 +117,6 @@ impl Recipe {
             },
         })
     }
-}
-
-fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
-    const NAMES: [&str; 1] = ["debian"];
-    if base == "debian" {
-        return Ok(BaseChoice::Debian);
-    }
-    let path = dir.join(base);
-    if is_path(base) || path.exists() {
-        return Ok(BaseChoice::File(path));
-    }
-    let fault = Fault::input(format!("there is no base {base}, and no file of that name"));
-    Err(match nearest(base, NAMES) {
-        Some(near) => fault.hint(format!("did you mean {near}?")),
-        None => fault.hint("a base is `debian`, or the path of an .img or .img.xz"),
-    }
-    .into())
 }
 
 /// Whether `text` names a file rather than something built in.

@@ -59,6 +59,11 @@ pub fn compiled(
     look_into(target, path, bytes)
 }
 
+/// Whether the broker for `target` is in the cache that would be built from the source as it is.
+pub fn is_cached(target: Target, cache: &Path) -> bool {
+    cached_path(target, cache).is_ok_and(|(path, ..)| path.exists())
+}
+
 fn look_into(target: Target, path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<BrokerBinary> {
     let refused = |error| format!("broker {} can't be used: {error}", path.display());
     let facts = ElfFacts::read(&bytes).map_err(|error| Fault::input(refused(error)))?;
@@ -74,15 +79,11 @@ fn look_into(target: Target, path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<Br
 }
 
 fn built(target: Target, cache: &Path, progress: &mut dyn Progress) -> anyhow::Result<PathBuf> {
-    let source = BrokerSource::find()?;
-    let compiler = Compiler::find(target)?;
-    let date = source.date()?;
-    let digest = compiler.digest(&source, target, date)?;
-    let folder = cache.join("brokers").join(target.name());
-    let path = folder.join(format!("mqtt-broker-{}", &digest[..16]));
+    let (path, source, compiler, date) = cached_path(target, cache)?;
     if path.exists() {
         return Ok(path);
     }
+    let folder = cache.join("brokers").join(target.name());
     fsio::create_directory(&folder, Access::Public)?;
     let _lock = wait_for_lock(&folder.join(".lock"), progress)?;
     if !path.exists() {
@@ -97,6 +98,20 @@ fn built(target: Target, cache: &Path, progress: &mut dyn Progress) -> anyhow::R
         fsio::write_atomic(&path, &bytes, Access::Public)?;
     }
     Ok(path)
+}
+
+/// Where the broker lies once it is built, and what it is built from and with.
+fn cached_path(
+    target: Target,
+    cache: &Path,
+) -> anyhow::Result<(PathBuf, BrokerSource, Compiler, u64)> {
+    let source = BrokerSource::find()?;
+    let compiler = Compiler::find(target)?;
+    let date = source.date()?;
+    let digest = compiler.digest(&source, target, date)?;
+    let folder = cache.join("brokers").join(target.name());
+    let path = folder.join(format!("mqtt-broker-{}", &digest[..16]));
+    Ok((path, source, compiler, date))
 }
 
 /// A Rust compiler that has the target's standard library.

@@ -15,7 +15,7 @@ const ROOT: u64 = 40 << 20;
 const SIZE: u64 = 72 << 20;
 
 /// A sandbox with `base.img`, laid out like a Pi's card, and `broker`, a program for a Pi.
-fn with_base() -> Sandbox {
+pub(crate) fn with_base() -> Sandbox {
     with_base_of(&ARM64, |_| {})
 }
 

@@ -9,7 +9,9 @@
 mod acl_matrix;
 mod authority;
 mod bake;
+mod bases;
 mod brokers;
+mod cache;
 mod certificates;
 mod doctor;
 mod find;
@@ -23,6 +25,7 @@ mod lan;
 mod list_users;
 mod look;
 mod membership;
+mod networks;
 mod outputs;
 mod passphrase;
 mod people;
@@ -31,5 +34,8 @@ mod ready_made;
 mod removal;
 mod revocation;
 mod rotation;
+#[path = "../../../image/tests/it/server.rs"]
+mod server;
 mod settings;
+mod site;
 mod support;
