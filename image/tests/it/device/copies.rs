@@ -15,7 +15,7 @@ const MIB: u64 = 1 << 20;
 const CARD: u64 = 96 * MIB;
 
 /// A card image with a file of random bytes on it, and holes.
-pub(crate) fn bench() -> Bench {
+fn bench() -> Bench {
     Bench::with(Features::Trixie, |tree| {
         let mut dd = tool("dd");
         dd.arg("if=/dev/urandom")

@@ -5,21 +5,31 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use image::device::{Layout, Source, SourceError, TargetError, flash};
+use tempfile::TempDir;
 
-use super::copies::bench;
 use super::memory::{Fault, Memory};
-use crate::support::{Bench, chain, run, tool, write};
+use crate::support::{chain, run, tool, write};
 
-const CARD: u64 = 96 << 20;
+const CARD: u64 = 20 << 20;
 
-/// Packs the base with a command of the shell, whose output is the archive; the image is `base.img`.
-fn packed(bench: &Bench, name: &str, command: &str) -> PathBuf {
-    let path = bench.path(name);
+/// A folder with a small card image in it: a table, random bytes, and zeros.
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "truncate -s 16M base.img
+        printf 'label: dos\\nstart=2048,size=2048,type=c\\nstart=4096,size=28672,type=83\\n' |
+            sfdisk --quiet --no-reread --no-tell-kernel base.img
+        dd if=/dev/urandom of=base.img bs=1M seek=4 count=2 conv=notrunc status=none";
+    run(tool("sh").args(["-euc", script]).current_dir(folder.path()));
+    folder
+}
+
+/// Packs `base.img` with a command of the shell, whose output is the archive.
+fn packed(folder: &TempDir, name: &str, command: &str) -> PathBuf {
     let script = format!("{{ {command}; }} >'{name}'");
     run(tool("sh")
         .args(["-euc", &script])
-        .current_dir(bench.folder.path()));
-    path
+        .current_dir(folder.path()));
+    folder.path().join(name)
 }
 
 fn outcome(path: &Path) -> (Memory, Result<(), String>) {
@@ -39,22 +49,22 @@ fn outcome(path: &Path) -> (Memory, Result<(), String>) {
 }
 
 const KINDS: [(&str, &str); 10] = [
-    ("a.xz", "xz -c -T1 -1 base.img"),
-    ("blocks.xz", "xz -c -T2 -1 --block-size=4MiB base.img"),
+    ("a.xz", "xz -c -T1 -0 base.img"),
+    ("blocks.xz", "xz -c -T2 -0 --block-size=4MiB base.img"),
     (
         "two.xz",
-        "head -c 10000000 base.img | xz -c -0; head -c 8 /dev/zero; tail -c +10000001 base.img | xz -c -0",
+        "head -c 5000000 base.img | xz -c -0; head -c 8 /dev/zero; tail -c +5000001 base.img | xz -c -0",
     ),
     ("a.zst", "zstd -q -c -1 base.img"),
     ("long.zst", "zstd -q -c -3 --long=27 <base.img"),
     (
         "two.zst",
-        "head -c 10000000 base.img | zstd -q -c; tail -c +10000001 base.img | zstd -q -c",
+        "head -c 5000000 base.img | zstd -q -c; tail -c +5000001 base.img | zstd -q -c",
     ),
     ("a.gz", "gzip -c -1 base.img"),
     (
         "two.gz",
-        "head -c 10000000 base.img | gzip -c -1; tail -c +10000001 base.img | gzip -c -1",
+        "head -c 5000000 base.img | gzip -c -1; tail -c +5000001 base.img | gzip -c -1",
     ),
     (
         "a.zip",
@@ -69,7 +79,7 @@ const KINDS: [(&str, &str); 10] = [
 #[test]
 fn archives_of_all_kinds_arrive_as_the_image_that_was_packed() {
     let bench = bench();
-    let image = fs::read(bench.base()).unwrap();
+    let image = fs::read(bench.path().join("base.img")).unwrap();
     for (name, command) in KINDS {
         let path = packed(&bench, name, command);
         let (card, result) = outcome(&path);
@@ -113,11 +123,11 @@ fn archives_that_are_cut_off_or_damaged_leave_a_card_that_can_not_boot() {
 #[test]
 fn a_packed_image_that_lacks_its_end_is_refused_before_the_head() {
     let bench = bench();
-    let path = packed(&bench, "short.gz", "head -c 30000000 base.img | gzip -c -1");
+    let path = packed(&bench, "short.gz", "head -c 9000000 base.img | gzip -c -1");
     let (card, result) = outcome(&path);
     let error = result.unwrap_err();
     assert!(
-        error.starts_with("IMG is cut off: it has 30000000 bytes unpacked"),
+        error.starts_with("IMG is cut off: it has 9000000 bytes unpacked"),
         "{error}"
     );
     assert_ne!(card.bytes()[510..512], [0x55, 0xAA]);
@@ -126,7 +136,7 @@ fn a_packed_image_that_lacks_its_end_is_refused_before_the_head() {
 #[test]
 fn a_raw_image_that_lacks_its_end_is_refused_before_anything_is_written() {
     let bench = bench();
-    let path = packed(&bench, "short.img", "head -c 30000000 base.img");
+    let path = packed(&bench, "short.img", "head -c 9000000 base.img");
     let (card, result) = outcome(&path);
     assert!(result.unwrap_err().starts_with("IMG is cut off"));
     assert!(card.bytes().iter().all(|byte| *byte == 0xA5));

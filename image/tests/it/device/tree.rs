@@ -78,7 +78,12 @@ impl Tree {
         let minor: u32 = number.split_once(':').unwrap().1.parse().unwrap();
         let (one, two) = (format!("8:{}", minor + 1), format!("8:{}", minor + 2));
         self.part(&at, &format!("{name}1"), &one, 1_048_576);
-        self.part(&at, &format!("{name}2"), &two, sectors - 1_064_960);
+        self.part(
+            &at,
+            &format!("{name}2"),
+            &two,
+            sectors.saturating_sub(1_064_960),
+        );
         self.file(&format!("{at}/device/vendor"), "SanDisk \n");
         self.file(&format!("{at}/device/model"), "Ultra           \n");
         self.udev(&one, "E:ID_FS_LABEL=bootfs\nE:ID_FS_TYPE=vfat\n");

@@ -152,10 +152,13 @@ fn judge(card: &Card, below: &[String], picture: &Picture, args: &FlashArgs) -> 
     match refusal {
         Some(refusal @ Refusal::SystemDisk { .. }) => Err(refusal.into()),
         _ if is_below => {
-            let text = format!("{} lies on {}", image.display(), card.path().display());
-            Err(Fault::input(text)
-                .hint("copy it to another disk first")
-                .into())
+            let path = card.path().display();
+            Err(match card {
+                Card::Disk(_) => Fault::input(format!("{} lies on {path}", image.display()))
+                    .hint("copy it to another disk first"),
+                Card::File { .. } => Fault::input(format!("{path} is the image itself")),
+            }
+            .into())
         }
         Some(refusal) => Err(refusal.into()),
         None => Ok(()),

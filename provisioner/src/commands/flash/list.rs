@@ -1,6 +1,6 @@
 //! The disks in words, and as JSON.
 
-use image::device::{Disk, Part, Permissions};
+use image::device::{Disk, Part, Permissions, Refusal};
 use serde_json::{Value, json};
 
 use crate::output::{Output, bytes};
@@ -60,6 +60,7 @@ fn shown(disks: &[Disk], allowed: Permissions) -> impl Iterator<Item = &Disk> {
 /// Why it can't be written, or what is on it.
 fn state(disk: &Disk, allowed: Permissions) -> String {
     match disk.refusal(0, allowed) {
+        Some(Refusal::Empty { .. }) => "no card".to_owned(),
         Some(refusal) => {
             let text = refusal.to_string();
             let prefix = format!("{} ", disk.path.display());

@@ -71,9 +71,10 @@ fn standing(done: u64, total: Option<u64>, time: Duration) -> String {
     let rate = u128::from(done) * 1000 / time.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);
     let of = total.map_or_else(String::new, |total| format!(" of {}", bytes(total)));
-    let left = total.filter(|_| rate > 0).map(|total| {
-        let seconds = total.saturating_sub(done).div_ceil(rate);
-        format!(", {} left", duration(Duration::from_secs(seconds)))
+    let left = total.filter(|_| done > 0).map(|total| {
+        let left = u128::from(total.saturating_sub(done)) * time.as_millis() / u128::from(done);
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX));
+        format!(", {} left", duration(left))
     });
     format!(
         "{}{of}, {}/s{}",

@@ -28,6 +28,14 @@ pub(super) fn card(sandbox: &Sandbox, name: &str, size: u64) {
     }
 }
 
+/// Whether these bytes of a card are as they were before.
+pub(super) fn is_old(bytes: &[u8]) -> bool {
+    let old = [0xA5; 4096];
+    bytes
+        .chunks(old.len())
+        .all(|chunk| chunk == &old[..chunk.len()])
+}
+
 pub(super) fn bytes(sandbox: &Sandbox, name: &str) -> Vec<u8> {
     fs::read(sandbox.path(name)).unwrap()
 }
