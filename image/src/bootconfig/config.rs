@@ -128,7 +128,7 @@ impl ConfigTxt {
     /// The last line that sets `wanted` in `section`: it is the one that counts.
     fn find(&self, section: &str, wanted: Setting<'_>, comments: Comments) -> Option<usize> {
         let places: Vec<_> = self.places().collect();
-        let found = places.iter().rposition(|(place, line)| {
+        places.iter().rposition(|(place, line)| {
             let line = match (comments, line.strip_prefix('#')) {
                 (Comments::No, None) => line,
                 (Comments::Only, Some(line)) => line.trim_start(),
@@ -136,8 +136,7 @@ impl ConfigTxt {
             };
             let overlays = wanted.key == "dtparam" && place.in_overlay;
             place.section == section && !overlays && Setting::of(line) == Some(wanted)
-        });
-        found
+        })
     }
 
     fn add(&mut self, section: &str, wanted: Setting<'_>, line: String) {
@@ -153,7 +152,7 @@ impl ConfigTxt {
             Some(setting) if wanted.key == "dtparam" && setting.key == "dtoverlay" => at,
             _ => at + 1,
         });
-        let in_overlay = self.ends_in_overlay(&places);
+        let in_overlay = ends_in_overlay(&places);
         drop(places);
         if let Some(at) = last {
             self.lines.insert(at, line);
@@ -176,15 +175,15 @@ impl ConfigTxt {
             self.lines.extend([String::new(), format!("[{ALL}]")]);
         }
     }
+}
 
-    fn ends_in_overlay(&self, places: &[(Place<'_>, &str)]) -> bool {
-        places
-            .last()
-            .is_some_and(|(place, line)| match Setting::of(line) {
-                Some(setting) if setting.key == "dtoverlay" => !setting.item.is_empty(),
-                _ => place.in_overlay,
-            })
-    }
+fn ends_in_overlay(places: &[(Place<'_>, &str)]) -> bool {
+    places
+        .last()
+        .is_some_and(|(place, line)| match Setting::of(line) {
+            Some(setting) if setting.key == "dtoverlay" => !setting.item.is_empty(),
+            _ => place.in_overlay,
+        })
 }
 
 /// Which lines are looked at.

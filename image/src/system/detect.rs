@@ -167,19 +167,8 @@ impl Detected {
             self.found(FirstBoot::CloudInit, cloud);
         } else if systemd.len() == SYSTEMD.len() {
             self.found(FirstBoot::Systemd, systemd);
-        } else if !cloud.is_empty() || !systemd.is_empty() || !helpers.is_empty() {
-            for path in CLOUD_INIT.iter().filter(|_| !cloud.is_empty()) {
-                if !cloud.contains(path) {
-                    self.doubt(&format!("of cloud-init's files, {path} is missing"));
-                }
-            }
-            if cloud.is_empty() {
-                self.doubt(
-                    "its first-boot programs are not all there: custom.toml would be ignored",
-                );
-            }
-            let all = [cloud, systemd, helpers].concat();
-            self.found(FirstBoot::Systemd, all);
+        } else if cloud.contains(&CLOUD_INIT[0]) || !systemd.is_empty() || !helpers.is_empty() {
+            self.incomplete(cloud, systemd, helpers);
         } else if matches!(self.release.id.as_str(), "debian" | "raspbian") && self.issue.is_none()
         {
             self.found(FirstBoot::Debian, vec!["/etc/os-release"]);
@@ -188,6 +177,24 @@ impl Detected {
             }
         }
         Ok(())
+    }
+
+    /// Raspberry Pi OS, but not all of one kind. A `user-data` alone proves nothing: anybody can put it there.
+    fn incomplete(
+        &mut self,
+        cloud: Vec<&'static str>,
+        systemd: Vec<&'static str>,
+        helpers: Vec<&'static str>,
+    ) {
+        for path in CLOUD_INIT {
+            if !cloud.is_empty() && !cloud.contains(&path) {
+                self.doubt(&format!("of cloud-init's files, {path} is missing"));
+            }
+        }
+        if cloud.is_empty() {
+            self.doubt("its first-boot programs are not all there: custom.toml would be ignored");
+        }
+        self.found(FirstBoot::Systemd, [cloud, systemd, helpers].concat());
     }
 
     fn found(&mut self, first_boot: FirstBoot, evidence: Vec<&'static str>) {

@@ -112,7 +112,7 @@ fn toml(text: &str) -> Vec<String> {
             .strip_prefix('[')
             .and_then(|line| line.strip_suffix(']'))
         {
-            section = name.trim_matches(['[', ']', ' ']).to_owned();
+            name.trim_matches(['[', ']', ' ']).clone_into(&mut section);
         } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
             let key = key.trim();
             if section.is_empty() {
@@ -160,7 +160,7 @@ fn script(text: &str) -> Vec<String> {
             line.split(|c: char| !(c.is_alphanumeric() || c == '_'))
                 .any(|w| w == **word)
         };
-        lines.iter().any(|line| has(line))
+        lines.iter().any(has)
     });
     let names: Vec<_> = named.map(|word| (*word).to_owned()).collect();
     if names.is_empty() {

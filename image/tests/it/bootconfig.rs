@@ -29,7 +29,7 @@ fn a_word_is_set_in_place_added_behind_and_taken_away() {
 fn nothing_is_written_behind_the_words_that_firstrun_takes_off() {
     let text = "root=/dev/a rootwait systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target\n";
     let text = edited(text, |line| {
-        line.set("cfg80211.ieee80211_regdom=GB").unwrap()
+        line.set("cfg80211.ieee80211_regdom=GB").unwrap();
     });
     // What firstrun.sh does at its end.
     let after = crate::support::feed(
@@ -282,7 +282,7 @@ proptest! {
         section in "all|pi4",
         setting in prop_oneof![Just(("gpu_mem", "7")), Just(("dtparam", "a=7")), Just(("dtoverlay", "b,z=7"))],
     ) {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
         let (key, value) = setting;
         let once = set(&text, &[(&section, key, value)]).unwrap();
         prop_assert_eq!(&once, &set(&once, &[(&section, key, value)]).unwrap());

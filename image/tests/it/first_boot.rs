@@ -60,6 +60,23 @@ fn every_system_is_told_by_its_files() {
 }
 
 #[test]
+fn a_desktop_is_told_like_its_lite_sister() {
+    for release in [Release::Bookworm, Release::Trixie] {
+        let lite = Fixture::new(release, Machine::Arm64);
+        assert_eq!(detect(&lite.clone().with_desktop()), detect(&lite));
+    }
+}
+
+#[test]
+fn a_user_data_alone_makes_no_raspberry_pi_os() {
+    let mut fixture = Fixture::new(Release::Debian, Machine::Arm64);
+    fixture.boot("user-data", "#cloud-config\nhostname: a\n");
+    let detected = detect(&fixture);
+    assert!(detected.is_sure(), "{detected:?}");
+    assert_eq!(detected.first_boot, image::FirstBoot::Debian);
+}
+
+#[test]
 fn what_speaks_against_it_is_said() {
     let mut report = String::new();
     let mut tell = |what: &str, fixture: &Fixture| {
