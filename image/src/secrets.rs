@@ -33,7 +33,7 @@ pub struct Secret {
     pub kind: SecretKind,
 }
 
-/// Settings whose value is a password, in cloud-init's, NetworkManager's, wpa_supplicant's and Raspberry
+/// Settings whose value is a password, in cloud-init's, NetworkManager's, `wpa_supplicant`'s and Raspberry
 /// Pi OS' files.
 const KEYS: [&str; 9] = [
     "psk",

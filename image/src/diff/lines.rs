@@ -116,7 +116,9 @@ fn write_hunk(
     };
     let from = place(i, count(inside, Step::Insert));
     let to = place(j, count(inside, Step::Delete));
-    *text += &format!("@@ -{from} +{to} @@\n");
+    for part in ["@@ -", &from, " +", &to, " @@\n"] {
+        text.push_str(part);
+    }
     for step in inside {
         let (mark, line) = match step {
             Step::Keep => (' ', old[i]),

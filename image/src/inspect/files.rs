@@ -10,11 +10,11 @@ pub(super) fn text(card: &Card, path: &str) -> Result<String, CardError> {
 
 /// The value of `key` in lines of `KEY=value`, without quotes; the last one counts.
 pub(super) fn assigned(text: &str, key: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let (name, value) = line.trim().split_once('=')?;
         (name.trim() == key).then(|| value.trim().trim_matches('"').to_owned())
     });
-    values.last().filter(|value| !value.is_empty())
+    values.next_back().filter(|value| !value.is_empty())
 }
 
 /// The value of `key` in `section` of a keyfile as NetworkManager writes it.

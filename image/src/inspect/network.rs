@@ -10,6 +10,9 @@ use crate::overlay::Owner;
 const FOLDER: &str = "/etc/NetworkManager/system-connections";
 const RFKILL: &str = "/var/lib/systemd/rfkill";
 
+/// Permission bits of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
 /// A profile of NetworkManager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Connection {
@@ -71,7 +74,7 @@ pub(super) fn connections(card: &Card) -> Result<Vec<Connection>, CardError> {
             hidden: key("wifi", "hidden").as_deref() == Some("true"),
             ipv4: key("ipv4", "method"),
             addresses: addresses.collect(),
-            usable: found.mode & 0o077 == 0 && found.owner == Owner::ROOT,
+            usable: found.mode & OTHERS == 0 && found.owner == Owner::ROOT,
             kind,
             path,
         });

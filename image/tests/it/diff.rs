@@ -23,7 +23,7 @@ fn shown(differences: &[Difference]) -> String {
         let (word, path) = (found.change.word(), &found.path);
         format!("{word} {path} {:?}\n", found.fields)
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_long_file_is_compared_to_its_last_byte() {
         bytes
     };
     let bench = Bench::with(Features::Bookworm, |tree| {
-        write(&tree.join("etc/long"), long(1))
+        write(&tree.join("etc/long"), long(1));
     });
     bench
         .assemble(&overlay([(

@@ -87,7 +87,8 @@ fn shown(verification: &Verification) -> String {
         .filter(|check| check.status != Status::Same);
     checks
         .map(|check| format!("{} {}: {}\n", check.status.word(), check.what, check.why))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Has debugfs do these commands, as somebody who knows nothing of this crate would.

@@ -127,7 +127,7 @@ impl Ways {
     }
 
     /// Both of them.
-    pub fn forwards(&self) -> Vec<Forward> {
+    pub fn forwards(self) -> Vec<Forward> {
         vec![self.ssh, self.mqtt]
     }
 
@@ -137,7 +137,7 @@ impl Ways {
     /// # Errors
     ///
     /// If the file can't be written.
-    pub fn told(&self, known: &Known, known_hosts: &Path) -> anyhow::Result<String> {
+    pub fn told(self, known: &Known, known_hosts: &Path) -> anyhow::Result<String> {
         let user = known.user.as_deref().unwrap_or("USER");
         let (here, mqtt) = (self.ssh.here, self.mqtt.here);
         let Some(host) = &known.host else {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use image::{Progress as _, Scratch};
+use image::{Card, Progress as _, Scratch};
 use serde_json::{Value, json};
 
-use crate::boot::{self, BootFiles, Expected, Forward, Known, Qemu, Setup, Ways};
+use crate::boot::{self, BootFiles, Expected, Forward, Known, Machine, Proved, Qemu, Setup, Ways};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fsio::{self, Access};
@@ -68,63 +68,66 @@ pub struct BootArgs {
 pub fn run(args: &BootArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let memory = memory(args.memory)?;
     let opened = look::open(&args.image, output)?;
-    let inspected = image::inspect::inspect(&opened.card).map_err(image::Error::from)?;
-    let known = match Known::of(&global.site, args.host.as_deref(), &inspected) {
-        Ok(known) => known,
-        Err(error) if args.check => return Err(error),
-        // It boots all the same.
-        Err(error) => {
-            output.warn(&format!("the site can't be used: {error:#}"));
-            Known::without_site(&global.site, &inspected)
-        }
-    };
+    let known = known(args, global, &opened.card, output)?;
     let folder = tempfile::Builder::new().prefix("boot-").tempdir();
     let folder = folder.context("making a folder for the kernel")?;
     let files = BootFiles::take(&opened.card, folder.path())?;
-    if args.check && known.host.is_none() {
-        let text = format!(
-            "--check needs the site that the card was made with, and {} is none",
-            global.site.display()
-        );
-        return Err(Fault::input(text).hint("name it: --site DIR").into());
-    }
     output.watch_interrupts().context("watching for Ctrl-C")?;
-    let mut card = copy(args, opened.card.path(), output)?;
-    card.set_size(boot::card_size(opened.card.size()))
-        .map_err(image::Error::from)?;
+    let card = copy(args, &opened.card, output)?;
     let ways = Ways::new(args.port_ssh, args.port_mqtt, &known)?;
-    let forwards = [ways.forwards(), args.forward.clone()].concat();
     let console = match &args.console {
         Some(path) if path != Path::new("-") => path.clone(),
         _ => folder.path().join("console.log"),
     };
-    let setup = Setup {
+    let mut qemu = Qemu::start(&Setup {
         files: &files,
         card: card.path(),
         memory,
-        forwards: &forwards,
+        forwards: &[ways.forwards(), args.forward.clone()].concat(),
         console: &console,
         log: &folder.path().join("qemu.log"),
-    };
-    let mut qemu = Qemu::start(&setup)?;
-    output.status(&format!(
-        "Started {} ({} -M {})",
-        files.machine.model, files.machine.emulator, files.machine.name
-    ));
+    })?;
+    let machine = files.machine;
+    let (model, emulator, name) = (machine.model, machine.emulator, machine.name);
+    output.status(&format!("Started {model} ({emulator} -M {name})"));
     output.note(&ways.told(&known, &folder.path().join("known_hosts"))?);
+    let running = Running {
+        args,
+        machine,
+        known: &known,
+        ways,
+        output,
+    };
     let ended = if args.check {
-        check(args, &mut qemu, &files, &known, &ways, output)
+        running.check(&mut qemu)
     } else {
-        if output.policy().json {
-            output.json(&object(args, &files, &ways))?;
-        }
-        idle(args, &mut qemu, output).map(|()| ExitStatus::Success)
+        running.idle(&mut qemu)
     };
     if !matches!(ended, Ok(ExitStatus::Success)) {
         show_end(&console, output);
     }
     finish(args, qemu, card, output)?;
     ended
+}
+
+/// What the site has for the card. Without one it boots all the same, but nothing can be proved.
+fn known(args: &BootArgs, global: &Global, card: &Card, output: &Output) -> anyhow::Result<Known> {
+    let inspected = image::inspect::inspect(card).map_err(image::Error::from)?;
+    let known = match Known::of(&global.site, args.host.as_deref(), &inspected) {
+        Ok(known) => known,
+        Err(error) if args.check => return Err(error),
+        Err(error) => {
+            output.warn(&format!("the site can't be used: {error:#}"));
+            Known::without_site(&global.site, &inspected)
+        }
+    };
+    if args.check && known.host.is_none() {
+        let site = global.site.display();
+        let text =
+            format!("--check needs the site that the card was made with, and {site} is none");
+        return Err(Fault::input(text).hint("name it: --site DIR").into());
+    }
+    Ok(known)
 }
 
 /// The board's memory in MiB.
@@ -137,141 +140,155 @@ fn memory(size: Size) -> anyhow::Result<u64> {
 }
 
 /// The copy that boots, where there is room, or where it shall stay.
-fn copy(args: &BootArgs, image: &Path, output: &Output) -> anyhow::Result<Scratch> {
+fn copy(args: &BootArgs, image: &Card, output: &Output) -> anyhow::Result<Scratch> {
     let mut task = output.task();
     let copied = if let Some(keep) = &args.keep {
-        Scratch::copy_for(image, keep, &mut task)
+        Scratch::copy_for(image.path(), keep, &mut task)
     } else {
         let cache = fsio::cache_directory()?;
         fsio::create_directory(&cache, Access::Public)?;
-        Scratch::copy(image, &cache, &mut task)
+        Scratch::copy(image.path(), &cache, &mut task)
     };
-    Ok(copied.map_err(image::Error::from)?)
+    let mut copy = copied.map_err(image::Error::from)?;
+    let size = boot::card_size(image.size());
+    copy.set_size(size).map_err(image::Error::from)?;
+    Ok(copy)
 }
 
-fn object(args: &BootArgs, files: &BootFiles, ways: &Ways) -> Value {
-    json!({
-        "version": 1,
-        "image": args.image,
-        "board": files.machine.model,
-        "ssh": ways.ssh.here,
-        "mqtt": ways.mqtt.here,
-    })
+/// A card that runs.
+struct Running<'a> {
+    args: &'a BootArgs,
+    machine: &'static Machine,
+    known: &'a Known,
+    ways: Ways,
+    output: &'a Output,
 }
 
-/// Whether the console is to be shown; else it is only with `-v`.
-fn tell(args: &BootArgs, output: &Output, line: &str) {
-    let line = look::printable(line);
-    if args.console.as_deref() == Some(Path::new("-")) {
-        output.note(&line);
-    } else {
-        output.detail(&line);
+impl Running<'_> {
+    fn object(&self) -> Value {
+        json!({
+            "version": 1,
+            "image": self.args.image,
+            "board": self.machine.model,
+            "ssh": self.ways.ssh.here,
+            "mqtt": self.ways.mqtt.here,
+        })
     }
-}
 
-/// Lets the card run until it ends or somebody wants it to.
-fn idle(args: &BootArgs, qemu: &mut Qemu, output: &Output) -> anyhow::Result<()> {
-    let task = output.task();
-    output.note("Ctrl-C ends it.");
-    while qemu.is_running()? {
-        if task.cancelled() {
-            return Ok(());
+    /// Shows a line of the console, if that is wanted.
+    fn tell(&self, line: &str) {
+        if self.args.console.as_deref() == Some(Path::new("-")) {
+            self.output.note(line);
+        } else {
+            self.output.detail(line);
         }
-        qemu.keep_plugged()?;
-        for line in qemu.new_lines()? {
-            tell(args, output, &line);
+    }
+
+    /// Lets the card run until it ends or somebody wants it to.
+    fn idle(&self, qemu: &mut Qemu) -> anyhow::Result<ExitStatus> {
+        if self.output.policy().json {
+            self.output.json(&self.object())?;
         }
-        std::thread::sleep(PAUSE);
+        self.output.note("Ctrl-C ends it.");
+        let task = self.output.task();
+        while qemu.is_running()? && !task.cancelled() {
+            qemu.keep_plugged()?;
+            for line in qemu.new_lines()? {
+                self.tell(&look::printable(&line));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(ExitStatus::Success)
     }
-    Ok(())
+
+    fn check(&self, qemu: &mut Qemu) -> anyhow::Result<ExitStatus> {
+        let limit = self.args.timeout.unwrap_or(self.machine.patience);
+        let begun = Instant::now();
+        let mut task = self.output.task();
+        task.begin("Waiting for the card", None);
+        let watch = self.output.task();
+        let mut expected = Expected {
+            deadline: begun + Duration::from_secs(limit),
+            cancelled: &|| watch.cancelled(),
+            tell: &mut |line| {
+                let line = look::printable(line);
+                task.detail(&line);
+                self.tell(&line);
+            },
+        };
+        let proof = self.known.proof(self.ways.mqtt.here)?;
+        let broker = Try {
+            outcome: boot::wait_for_broker(qemu, &mut expected, &proof)?,
+            after: begun.elapsed(),
+        };
+        let login = self.known.login(self.ways.ssh.here)?;
+        let system = match login.filter(|_| broker.outcome.is_ok()) {
+            None => None,
+            Some((to, login)) => Some(Try {
+                outcome: boot::wait_for_system(qemu, &mut expected, &to, &login)?,
+                after: begun.elapsed(),
+            }),
+        };
+        drop(task);
+        self.report(&broker, system.as_ref())
+    }
+
+    fn report(
+        &self,
+        broker: &Try<()>,
+        system: Option<&Try<Vec<String>>>,
+    ) -> anyhow::Result<ExitStatus> {
+        say(broker, system, self.output);
+        let has_come_up =
+            system.is_none_or(|system| matches!(&system.outcome, Ok(failed) if failed.is_empty()));
+        let works = broker.outcome.is_ok() && has_come_up;
+        if self.output.policy().json {
+            let mut value = self.object();
+            value["works"] = json!(works);
+            value["broker"] = broker.object();
+            value["system"] = system.map_or(Value::Null, |system| {
+                let mut value = system.object();
+                value["failed_units"] = json!(system.outcome.as_deref().unwrap_or_default());
+                value
+            });
+            self.output.json(&value)?;
+        }
+        Ok(if works {
+            ExitStatus::Success
+        } else {
+            ExitStatus::Findings
+        })
+    }
 }
 
-fn check(
-    args: &BootArgs,
-    qemu: &mut Qemu,
-    files: &BootFiles,
-    known: &Known,
-    ways: &Ways,
-    output: &Output,
-) -> anyhow::Result<ExitStatus> {
-    let begun = Instant::now();
-    let limit = Duration::from_secs(args.timeout.unwrap_or(files.machine.patience));
-    let mut task = output.task();
-    task.begin("Waiting for the broker", None);
-    let watch = output.task();
-    let mut expected = Expected {
-        deadline: begun + limit,
-        cancelled: &|| watch.cancelled(),
-        tell: &mut |line| {
-            task.detail(line);
-            tell(args, output, line);
-        },
-    };
-    let broker = boot::wait_for_broker(qemu, &mut expected, &known.proof(ways.mqtt.here)?)?;
-    let broker_after = begun.elapsed();
-    let mut system = None;
-    if broker.is_ok()
-        && let Some((destination, login)) = known.login(ways.ssh.here)?
-    {
-        system = Some(boot::wait_for_system(
-            qemu,
-            &mut expected,
-            &destination,
-            &login,
-        )?);
-    }
-    drop(task);
-    let failed_units = match &system {
-        Some(Ok(units)) => units.as_slice(),
-        _ => &[],
-    };
-    let works = broker.is_ok() && !matches!(system, Some(Err(_))) && failed_units.is_empty();
-    say(
-        &broker,
-        system.as_ref(),
-        (broker_after, begun.elapsed()),
-        output,
-    );
-    if output.policy().json {
-        let mut value = object(args, files, ways);
-        value["works"] = json!(works);
-        value["broker"] =
-            json!({"error": broker.as_ref().err(), "seconds": broker_after.as_secs()});
-        value["system"] = json!(system.as_ref().map(|system| {
-            json!({"error": system.as_ref().err(), "failed_units": failed_units, "seconds": begun.elapsed().as_secs()})
-        }));
-        output.json(&value)?;
-    }
-    Ok(if works {
-        ExitStatus::Success
-    } else {
-        ExitStatus::Findings
-    })
+/// How something was proved, or was not, and after how long.
+struct Try<T> {
+    outcome: Proved<T>,
+    after: Duration,
 }
 
-fn say(
-    broker: &boot::Proved<()>,
-    system: Option<&boot::Proved<Vec<String>>>,
-    after: (Duration, Duration),
-    output: &Output,
-) {
-    match broker {
-        Ok(()) => output.status(&format!(
-            "Proved the broker over TLS, after {}",
-            duration(after.0)
-        )),
+impl<T> Try<T> {
+    fn object(&self) -> Value {
+        json!({ "error": self.outcome.as_ref().err(), "seconds": self.after.as_secs() })
+    }
+}
+
+fn say(broker: &Try<()>, system: Option<&Try<Vec<String>>>, output: &Output) {
+    let after = duration(broker.after);
+    match &broker.outcome {
+        Ok(()) => output.status(&format!("Proved the broker over TLS, after {after}")),
         Err(why) => output.warn(&format!("the broker did not answer in time: {why}")),
     }
-    match system {
-        None => {}
-        Some(Ok(units)) if units.is_empty() => {
+    let Some(system) = system else { return };
+    let after = duration(system.after);
+    match &system.outcome {
+        Ok(failed) if failed.is_empty() => {
             output.status(&format!(
-                "Proved the system over SSH, after {}: no unit has failed",
-                duration(after.1)
+                "Proved the system over SSH, after {after}: no unit has failed"
             ));
         }
-        Some(Ok(units)) => output.warn(&format!("units have failed: {}", units.join(", "))),
-        Some(Err(why)) => output.warn(&format!("the system did not come up in time: {why}")),
+        Ok(failed) => output.warn(&format!("units have failed: {}", failed.join(", "))),
+        Err(why) => output.warn(&format!("the system did not come up in time: {why}")),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use image::diff::{self, Difference, Field, Options, Side, Text};
+use image::Card;
+use image::diff::{self, Difference, Field, Options, Side, Summary, Text};
 use serde_json::json;
 
 use crate::cli::Global;
@@ -34,51 +35,29 @@ pub struct DiffArgs {
 
 /// Runs the command.
 pub fn run(args: &DiffArgs, _: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
-    let before = look::open(&args.before, output)?;
-    let after = look::open(&args.after, output)?;
-    for (path, opened) in [(&args.before, &before), (&args.after, &after)] {
+    let cards = [
+        look::open(&args.before, output)?,
+        look::open(&args.after, output)?,
+    ];
+    for (path, opened) in [&args.before, &args.after].into_iter().zip(&cards) {
         if opened.was_running {
+            let path = path.display();
             output.warn(&format!(
-                "{} was not shut down: its journal was replayed in a copy",
-                path.display()
+                "{path} was not shut down: its journal was replayed in a copy"
             ));
         }
     }
-    let options = Options {
-        times: output.policy().verbosity >= Verbosity::Verbose,
-        content: args.content,
-    };
-    let json = output.policy().json;
+    let [before, after] = &cards;
     let tables = diff::tables(&before.card, &after.card);
-    let mut kept = Vec::new();
-    let mut failed = Ok(());
-    if !json {
+    if !output.policy().json {
         for table in &tables {
-            let (what, before, after) = (
-                &table.what,
-                printable(&table.before),
-                printable(&table.after),
-            );
-            output.data(&format!("changed  {what}: {before} -> {after}"))?;
+            let [from, to] = [&table.before, &table.after].map(|text| printable(text));
+            output.data(&format!("changed  {}: {from} -> {to}", table.what))?;
         }
     }
-    let mut tell = |difference: Difference| {
-        if json {
-            kept.push(difference);
-        } else if failed.is_ok() {
-            failed = output.data(&shown(&difference));
-        }
-    };
-    let mut task = output.task();
-    let compared = diff::compare(&before.card, &after.card, options, &mut task, &mut tell);
-    drop(task);
-    let summary = compared.map_err(::image::Error::from)?;
-    failed?;
-    if summary.cancelled {
-        return Err(Interrupted.into());
-    }
+    let (summary, kept) = paths(args, [&before.card, &after.card], output)?;
     let equal = summary.differences == 0 && tables.is_empty();
-    if json {
+    if output.policy().json {
         output.json(&json!({
             "version": 1,
             "before": args.before,
@@ -89,10 +68,8 @@ pub fn run(args: &DiffArgs, _: &Global, output: &Output) -> anyhow::Result<ExitS
             "differences": kept,
         }))?;
     }
-    output.status(&format!(
-        "Compared {} paths: {} differ",
-        summary.paths, summary.differences
-    ));
+    let (all, different) = (summary.paths, summary.differences);
+    output.status(&format!("Compared {all} paths: {different} differ"));
     Ok(if equal {
         ExitStatus::Success
     } else {
@@ -100,37 +77,60 @@ pub fn run(args: &DiffArgs, _: &Global, output: &Output) -> anyhow::Result<ExitS
     })
 }
 
+/// Compares path by path. What differs is printed as it is found, or returned for JSON.
+fn paths(
+    args: &DiffArgs,
+    [before, after]: [&Card; 2],
+    output: &Output,
+) -> anyhow::Result<(Summary, Vec<Difference>)> {
+    let options = Options {
+        times: output.policy().verbosity >= Verbosity::Verbose,
+        content: args.content,
+    };
+    let (mut kept, mut printed) = (Vec::new(), Ok(()));
+    let mut tell = |difference: Difference| {
+        if output.policy().json {
+            kept.push(difference);
+        } else if printed.is_ok() {
+            printed = output.data(&shown(&difference));
+        }
+    };
+    let compared = diff::compare(before, after, options, &mut output.task(), &mut tell);
+    let summary = compared.map_err(::image::Error::from)?;
+    printed?;
+    if summary.cancelled {
+        return Err(Interrupted.into());
+    }
+    Ok((summary, kept))
+}
+
 /// A line for a path, and those of its text if they were asked for.
 fn shown(difference: &Difference) -> String {
-    let mut line = format!(
-        "{:7}  {}",
-        difference.change.word(),
-        printable(&difference.path)
-    );
-    match (&difference.before, &difference.after) {
+    let what = match (&difference.before, &difference.after) {
         (Some(before), Some(after)) => {
-            let fields = difference
-                .fields
-                .iter()
-                .map(|field| change(*field, before, after));
-            line += &format!("  {}", fields.collect::<Vec<_>>().join(", "));
+            let fields = difference.fields.iter();
+            let fields = fields.map(|field| change(*field, before, after));
+            fields.collect::<Vec<_>>().join(", ")
         }
-        (Some(only), None) | (None, Some(only)) => line += &format!("  {}", described(only)),
-        (None, None) => {}
-    }
-    match &difference.text {
+        (Some(only), None) | (None, Some(only)) => described(only),
+        (None, None) => String::new(),
+    };
+    let (word, path) = (difference.change.word(), printable(&difference.path));
+    let line = format!("{word:7}  {path}  {what}");
+    let why = match &difference.text {
+        None => return line,
         Some(Text::Lines(lines)) => {
-            let lines = lines
-                .lines()
-                .map(|line| format!("\n    {}", printable(line)));
-            line.extend(lines);
+            let lines = lines.lines().map(|line| format!("    {}", printable(line)));
+            return std::iter::once(line)
+                .chain(lines)
+                .collect::<Vec<_>>()
+                .join("\n");
         }
-        Some(Text::Secret) => line += " (not shown: it may be secret)",
-        Some(Text::Binary) => line += " (not shown: it is no text)",
-        Some(Text::Long) => line += " (not shown: it is long)",
-        None => {}
-    }
-    line
+        Some(Text::Secret) => "it may be secret",
+        Some(Text::Binary) => "it is no text",
+        Some(Text::Long) => "it is long",
+    };
+    format!("{line} (not shown: {why})")
 }
 
 fn change(field: Field, before: &Side, after: &Side) -> String {
@@ -148,12 +148,9 @@ fn change(field: Field, before: &Side, after: &Side) -> String {
 }
 
 fn described(side: &Side) -> String {
-    let mut text = format!("{} {} {}", side.kind.word(), side.mode, side.owner);
-    if let Some(size) = side.size {
-        text += &format!(" {size} bytes");
-    }
-    if let Some(target) = &side.target {
-        text += &format!(" -> {}", printable(target));
-    }
-    text
+    let size = side.size.map(|size| format!(" {size} bytes"));
+    let target = side.target.as_deref();
+    let target = target.map(|target| format!(" -> {}", printable(target)));
+    let rest = size.or(target).unwrap_or_default();
+    format!("{} {} {}{rest}", side.kind.word(), side.mode, side.owner)
 }

@@ -99,21 +99,20 @@ fn lines(verified: &Verification, all: bool) -> impl Iterator<Item = String> {
 }
 
 fn summary(verified: &Verification) -> String {
-    let count = |status| verified.count(status);
-    let mut text = format!("{} as written", count(Status::Same));
-    if !verified.used.is_empty() {
-        text += &format!(", {} as a boot makes it", count(Status::Expected));
-    }
-    for (status, what) in [
+    let counted = [
+        (Status::Same, "as written"),
+        (Status::Expected, "as expected"),
         (Status::Skipped, "not checked"),
         (Status::Differs, "otherwise"),
-    ] {
-        if count(status) > 0 {
-            text += &format!(", {} {what}", count(status));
-        }
-    }
-    if !verified.used.is_empty() {
-        text += &format!(" (the card has run: {})", verified.used.join(", "));
-    }
-    text
+    ];
+    let counted = counted.map(|(status, what)| (verified.count(status), what));
+    let there = counted.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = there
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let used = match verified.used.as_slice() {
+        [] => String::new(),
+        used => format!(" (the card has run: {})", used.join(", ")),
+    };
+    parts.join(", ") + &used
 }

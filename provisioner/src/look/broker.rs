@@ -12,6 +12,8 @@ use crate::payload::{self, CURRENT, ETC};
 use crate::pki;
 use crate::toolchain::{ElfFacts, Target};
 
+/// Where releases lie.
+const RELEASES: &str = "/usr/local/lib/mqtt-broker/releases";
 const UNIT: &str = "/etc/systemd/system/multi-user.target.wants/mqtt-broker.service";
 /// What only root, and at run time the broker, may read: as it is baked, and as a boot makes it.
 const SECRETS: [&str; 3] = ["etc/passwd", "etc/acl", "etc/tls/server.key"];
@@ -61,30 +63,10 @@ pub fn broker(
     now: OffsetDateTime,
     findings: &mut Vec<Finding>,
 ) -> anyhow::Result<Option<Broker>> {
-    let Some(current) = find(card, CURRENT)? else {
+    let Some(release) = release(card, findings)? else {
         return Ok(None);
     };
-    let mut wrong = |subject: &str, what: String| findings.push(Finding::new(subject, what));
-    let release = match current.kind {
-        FoundKind::Symlink(target) => target.trim_start_matches("releases/").to_owned(),
-        other => {
-            wrong(
-                CURRENT,
-                format!("it is {other}, and should be a link to a release"),
-            );
-            return Ok(None);
-        }
-    };
-    let folder = format!("{}/releases/{release}", parent(CURRENT));
-    if find(card, &folder)?.is_none() {
-        wrong(CURRENT, format!("it leads to {folder}, which is not there"));
-        return Ok(None);
-    }
-    for link in [ETC, "/usr/local/bin/mqtt-broker"] {
-        if card.root().resolve(link).map_err(failed)?.is_none() {
-            wrong(link, "it leads nowhere".to_owned());
-        }
-    }
+    let folder = format!("{RELEASES}/{release}");
     let files = Files::of(card, &folder, findings)?;
     let intact = files.has_id(&release);
     let mut wrong = |subject: &str, what: String| findings.push(Finding::new(subject, what));
@@ -105,10 +87,7 @@ pub fn broker(
     let own = format!("{}:", crate::site::probe::NAME);
     Ok(Some(Broker {
         accounts: accounts.filter(|line| !line.starts_with(&own)).count(),
-        releases: card
-            .list(&format!("{}/releases", parent(CURRENT)))
-            .map_err(failed)?
-            .unwrap_or_default(),
+        releases: card.list(RELEASES).map_err(failed)?.unwrap_or_default(),
         configuration: ETC,
         release,
         intact,
@@ -117,8 +96,29 @@ pub fn broker(
     }))
 }
 
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+/// The release that is in use, if there is one that can be.
+fn release(card: &Card, findings: &mut Vec<Finding>) -> anyhow::Result<Option<String>> {
+    let Some(current) = find(card, CURRENT)? else {
+        return Ok(None);
+    };
+    let mut wrong = |subject: &str, what: String| findings.push(Finding::new(subject, what));
+    let FoundKind::Symlink(target) = current.kind else {
+        let what = format!("it is {}, and should be a link to a release", current.kind);
+        wrong(CURRENT, what);
+        return Ok(None);
+    };
+    let release = target.trim_start_matches("releases/").to_owned();
+    let folder = format!("{RELEASES}/{release}");
+    if find(card, &folder)?.is_none() {
+        wrong(CURRENT, format!("it leads to {folder}, which is not there"));
+        return Ok(None);
+    }
+    for link in [ETC, "/usr/local/bin/mqtt-broker"] {
+        if card.root().resolve(link).map_err(failed)?.is_none() {
+            wrong(link, "it leads nowhere".to_owned());
+        }
+    }
+    Ok(Some(release))
 }
 
 fn failed(error: impl Into<image::Error>) -> anyhow::Error {

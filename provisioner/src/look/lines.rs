@@ -48,7 +48,7 @@ pub fn lines(card: &Inspection, broker: Option<&Broker>) -> Vec<String> {
         (!card.units.masked.is_empty()).then(|| card.units.masked.join(" ")),
     );
     match broker {
-        None => lines.add("broker", "none".to_owned()),
+        None => lines.add("broker", "none"),
         Some(broker) => add_broker(&mut lines, broker),
     }
     for finding in &card.findings {
@@ -61,8 +61,8 @@ pub fn lines(card: &Inspection, broker: Option<&Broker>) -> Vec<String> {
 struct Lines(Vec<String>);
 
 impl Lines {
-    fn add(&mut self, topic: &str, text: String) {
-        let line = format!("{topic:11} {}", printable(&text));
+    fn add(&mut self, topic: &str, text: impl AsRef<str>) {
+        let line = format!("{topic:11} {}", printable(text.as_ref()));
         self.0.push(line.trim_end().to_owned());
     }
 
@@ -133,33 +133,31 @@ fn partition(facts: &PartitionFacts) -> String {
 }
 
 fn account(user: &User) -> String {
-    let (name, uid, shell, password) = (&user.name, user.uid, &user.shell, &user.password);
-    let mut text = format!("{name} ({uid}) {shell}, {password}");
+    let (name, uid, shell) = (&user.name, user.uid, &user.shell);
+    let mut parts = vec![format!("{name} ({uid}) {shell}"), user.password.to_string()];
     if !user.groups.is_empty() {
-        text += &format!(", in {}", user.groups.join(" "));
+        parts.push(format!("in {}", user.groups.join(" ")));
     }
     if user.sudo_without_password {
-        text += ", sudo without a password";
+        parts.push("sudo without a password".to_owned());
     }
-    text
+    parts.join(", ")
 }
 
 fn network(connection: &Connection) -> String {
-    let mut text = format!("{} ({})", connection.id, connection.kind);
+    let mut parts = vec![format!("{} ({})", connection.id, connection.kind)];
     if let Some(ssid) = &connection.ssid {
-        let security = connection.security.as_deref().unwrap_or("open");
-        text += &format!(" {ssid:?}, {security}");
+        parts.push(format!("{ssid:?}"));
+        parts.push(connection.security.as_deref().unwrap_or("open").to_owned());
     }
     if connection.hidden {
-        text += ", hidden";
+        parts.push("hidden".to_owned());
     }
     if let Some(method) = &connection.ipv4 {
-        text += &format!(", IPv4 {method}");
+        let words: Vec<_> = ["IPv4", method].into_iter().map(str::to_owned).collect();
+        parts.push([words, connection.addresses.clone()].concat().join(" "));
     }
-    for address in &connection.addresses {
-        text += &format!(" {address}");
-    }
-    text
+    parts.join(", ")
 }
 
 fn add_broker(lines: &mut Lines, broker: &Broker) {
