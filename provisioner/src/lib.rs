@@ -12,6 +12,7 @@ pub mod exit;
 pub mod fsio;
 pub mod hint;
 pub mod lan;
+pub mod lock;
 pub mod output;
 pub mod payload;
 pub mod pki;

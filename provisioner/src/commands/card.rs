@@ -5,13 +5,16 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use image::base::debian::DebianBase;
+use image::base::debian::{DebianBase, PinnedBase, Suite};
+use time::OffsetDateTime;
 
 use super::build::BuildArgs;
 use super::init::{self, Told};
+use super::lock::{LockArgs, Settled};
 use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
+use crate::lock::{self, LockFile};
 use crate::output::Output;
 use crate::payload::{self, Inputs, Payload, Sink};
 use crate::recipe::{BaseChoice, Overrides, Plan, Size};
@@ -21,7 +24,7 @@ use crate::toolchain::{self, BrokerBinary};
 /// How to build a card.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// The base image: `debian`, or an .img or .img.xz [default: the recipe's].
+    /// The base image: `debian`, `debian-bookworm`, or an .img or .img.xz [default: the recipe's].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// Room to leave on the root file system [default: the recipe's].
@@ -30,6 +33,11 @@ pub struct CardArgs {
     /// The Debian mirror that packages come from [default: apt's].
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
+    /// The mirror of Debian's security updates [default: Debian's own].
+    #[arg(long, value_name = "URL")]
+    security_mirror: Option<String>,
+    #[command(flatten)]
+    lock: LockArgs,
     /// What a card has in common with a machine that runs.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -44,6 +52,8 @@ pub(super) struct Parts {
     pub(super) broker: BrokerBinary,
     /// The raw base image, if it was asked for.
     pub(super) base: Option<PathBuf>,
+    /// What the base is made of, if it is a lock that says so.
+    pub(super) lock: Option<Settled>,
 }
 
 /// Whether the base image is needed.
@@ -91,9 +101,7 @@ impl CardArgs {
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
-                WithBase::Yes => {
-                    base_image(&plan, self.mirror.as_deref(), &cache, output).map(Some)
-                }
+                WithBase::Yes => self.base_image(&plan, &cache, global, output).map(Some),
                 WithBase::No => Ok(None),
             });
             let broker = match named {
@@ -103,6 +111,7 @@ impl CardArgs {
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
+        let (base, lock) = base.map_or((None, None), |(base, lock)| (Some(base), lock));
         let broker = broker?;
         let (site, told) = match new {
             None => (Site::open(&global.site)?, None),
@@ -116,8 +125,108 @@ impl CardArgs {
             told,
             broker,
             base,
+            lock,
         })
     }
+
+    /// Makes or finds the base, and says what is locked.
+    fn base_image(
+        &self,
+        plan: &Plan,
+        cache: &Path,
+        global: &Global,
+        output: &Output,
+    ) -> anyhow::Result<(PathBuf, Option<Settled>)> {
+        let begun = Instant::now();
+        let mut task = output.task();
+        let (path, lock) = match &plan.base {
+            BaseChoice::File(path) => {
+                let architecture = plan.target.architecture();
+                let base = image::base::local::open(path, cache, architecture, &mut task);
+                let base = base
+                    .map_err(image::Error::from)
+                    .with_context(|| format!("preparing base {}", path.display()))?;
+                (base.image, None)
+            }
+            BaseChoice::Debian(suite) => {
+                let (base, lock) = self.pinned(*suite, plan, global, output)?;
+                let path = base
+                    .prepare(cache, &mut task)
+                    .map_err(image::Error::from)
+                    .context("building the Debian base")?;
+                (path, Some(lock))
+            }
+        };
+        output.detail(&format!(
+            "base {} in {}",
+            path.display(),
+            crate::output::duration(begun.elapsed())
+        ));
+        Ok((path, lock))
+    }
+
+    /// The Debian base that `plan` asks for, with the packages that it is made of.
+    fn pinned(
+        &self,
+        suite: Suite,
+        plan: &Plan,
+        global: &Global,
+        output: &Output,
+    ) -> anyhow::Result<(PinnedBase, Settled)> {
+        let base = self.debian(suite, plan)?;
+        let mut file = LockFile::open(self.build.lock(global))?;
+        let today = OffsetDateTime::now_utc().date();
+        let mode = self.lock.mode();
+        let pinned = lock::pin(base, &mut file, mode, today, &mut output.task())?;
+        if let Some(age) = &pinned.age {
+            output.warn(age);
+        }
+        let outcome = pinned.outcome;
+        let settled = Settled { file, outcome };
+        settled.tell_changes(output);
+        Ok((pinned.base, settled))
+    }
+
+    fn debian(&self, suite: Suite, plan: &Plan) -> anyhow::Result<DebianBase> {
+        let architecture = plan.target.architecture();
+        let mut base = DebianBase::new(suite, architecture)
+            .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
+        if let Some(mirror) = &self.mirror {
+            base = base.with_mirror(address("--mirror", mirror)?);
+        }
+        if let Some(mirror) = &self.security_mirror {
+            base = base.with_security_mirror(address("--security-mirror", mirror)?);
+        }
+        let base = base.with_packages(&plan.packages);
+        Ok(base.map_err(image::Error::from)?)
+    }
+
+    /// Says what `--locked` and `--update` would come to, and changes nothing.
+    pub(super) fn preview_lock(&self, global: &Global, output: &Output) -> anyhow::Result<()> {
+        let plan = self.plan()?;
+        if let BaseChoice::Debian(suite) = plan.base
+            && self.lock.mode() != lock::Mode::Obey
+        {
+            self.pinned(suite, &plan, global, output)?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses what would be something else than an address in a line of `sources.list`.
+fn address<'a>(flag: &str, mirror: &'a str) -> anyhow::Result<&'a str> {
+    let host = ["http://", "https://"]
+        .into_iter()
+        .find_map(|scheme| mirror.strip_prefix(scheme));
+    let plain = |c: char| c.is_ascii_graphic() && !"[]\"'\\".contains(c);
+    if host.is_some_and(|host| !host.is_empty()) && mirror.chars().all(plain) {
+        return Ok(mirror);
+    }
+    Err(
+        Fault::input(format!("{flag} {mirror:?} is no address of a mirror"))
+            .hint("as in `http://deb.debian.org/debian`")
+            .into(),
+    )
 }
 
 impl Parts {
@@ -131,58 +240,5 @@ impl Parts {
             broker: &self.broker,
             sink: Sink::Card,
         })
-    }
-}
-
-fn base_image(
-    plan: &Plan,
-    mirror: Option<&str>,
-    cache: &Path,
-    output: &Output,
-) -> anyhow::Result<PathBuf> {
-    let begun = Instant::now();
-    let mut task = output.task();
-    let path = match &plan.base {
-        BaseChoice::File(path) => {
-            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
-            base.map_err(image::Error::from)
-                .with_context(|| format!("preparing base {}", path.display()))?
-                .image
-        }
-        BaseChoice::Debian => {
-            let architecture = plan.target.architecture();
-            let base = DebianBase::new(architecture)
-                .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
-            let base = match mirror {
-                Some(mirror) => base.with_mirror(mirror),
-                None => base,
-            };
-            let path = base
-                .prepare(cache, &mut task)
-                .map_err(image::Error::from)
-                .context("building the Debian base")?;
-            tell_age(&path, output);
-            path
-        }
-    };
-    output.detail(&format!(
-        "base {} in {}",
-        path.display(),
-        crate::output::duration(begun.elapsed())
-    ));
-    Ok(path)
-}
-
-/// A base's packages are as old as the base, and so are their security updates.
-fn tell_age(base: &Path, output: &Output) {
-    const OLD: u64 = 30;
-    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
-    let age = built.ok().and_then(|built| built.elapsed().ok());
-    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
-    if days >= OLD {
-        output.warn(&format!(
-            "the base's packages are {days} days old; remove {} to have it built of newer ones",
-            base.display()
-        ));
     }
 }

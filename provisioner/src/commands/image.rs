@@ -44,6 +44,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
     check_out(&args.out)?;
     args.card.check_card()?;
     if args.dry_run {
+        args.card.preview_lock(global, output)?;
         return render::preview(&args.card, global, output);
     }
     let parts = args.card.parts(WithBase::Yes, global, output)?;
@@ -54,6 +55,9 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             return Err(error);
         }
     };
+    if let Some(lock) = &parts.lock {
+        lock.save(output)?;
+    }
     // From here on there is an image, and the site it was made with stays whatever happens.
     let host = args.card.build.host(&parts.site)?;
     if output.policy().json {
@@ -65,6 +69,10 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             "host": host.name,
             "target": parts.plan.target.name(),
             "release": baked.release,
+            "lock": parts.lock.as_ref().map(|lock| json!({
+                "file": lock.file.path(),
+                "changes": lock.changes(),
+            })),
             "written": baked.report.written,
         }))?;
     } else {
@@ -208,7 +216,7 @@ fn explain(
 /// The beginning of a sentence on the boards that the card boots on, where they are known.
 fn boards(plan: &Plan) -> String {
     let base = match plan.base {
-        BaseChoice::Debian => DebianBase::new(plan.target.architecture()),
+        BaseChoice::Debian(suite) => DebianBase::new(suite, plan.target.architecture()),
         BaseChoice::File(_) => None,
     };
     let Some(base) = base else {

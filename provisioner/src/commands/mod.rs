@@ -14,6 +14,7 @@ pub mod hide;
 pub mod image;
 pub mod init;
 pub mod list_users;
+pub mod lock;
 pub mod password;
 pub mod push;
 pub mod remove;

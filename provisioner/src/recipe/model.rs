@@ -13,7 +13,7 @@ pub struct Recipe {
     pub description: Option<String>,
     /// The recipe that this one changes: a name, or a path relative to this file.
     pub extends: Option<String>,
-    /// The base image: `debian`, or a path to an `.img` or `.img.xz`, relative to this file.
+    /// The base image: `debian`, `debian-bookworm`, `debian-trixie`, or a path to an `.img` or `.img.xz`, relative to this file.
     pub base: Option<String>,
     /// The kind of board: `aarch64` or `armv7`.
     pub target: Option<String>,
@@ -35,6 +35,8 @@ pub struct SystemRecipe {
     pub login: LoginRecipe,
     /// A name of the time-zone database: `Europe/London`.
     pub timezone: Option<String>,
+    /// Further packages of the operating system.
+    pub packages: Option<Vec<String>>,
 }
 
 /// What a recipe says of the login user.
@@ -102,6 +104,7 @@ impl Recipe {
                     sudo: self.system.login.sudo.or(base.system.login.sudo),
                 },
                 timezone: self.system.timezone.or(base.system.timezone),
+                packages: self.system.packages.or(base.system.packages),
             },
             broker: BrokerRecipe {
                 plain: self.broker.plain.or(base.broker.plain),

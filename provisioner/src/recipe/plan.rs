@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use image::base::debian::{Suite, is_package_name};
 
 use super::model::{Plain, Recipe, Sudo};
 use super::size::Size;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub login: Login,
     /// A name of the time-zone database.
     pub timezone: String,
+    /// Packages of the operating system beside those of every base.
+    pub packages: Vec<String>,
     /// The broker.
     pub broker: BrokerPlan,
 }
@@ -44,8 +47,8 @@ pub struct Plan {
 /// A base image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BaseChoice {
-    /// Built from Debian's packages.
-    Debian,
+    /// Built from the packages of a release of Debian.
+    Debian(Suite),
     /// An image file.
     File(PathBuf),
 }
@@ -103,6 +106,11 @@ impl Recipe {
         check_words("system.timezone", &timezone, |c| {
             c.is_ascii_alphanumeric() || "_+-/".contains(c)
         })?;
+        let packages = self.system.packages.unwrap_or_default();
+        if let Some(name) = packages.iter().find(|name| !is_package_name(name)) {
+            let text = format!("system.packages: {name:?} can't be the name of a Debian package");
+            return Err(Fault::input(text).into());
+        }
         let log_types = broker.log_types.context(incomplete("broker.log-types"))?;
         for log_type in &log_types {
             check_words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
@@ -129,6 +137,7 @@ impl Recipe {
                     .context(incomplete("system.login.sudo"))?,
             },
             timezone,
+            packages,
             broker: BrokerPlan {
                 plain: broker.plain.context(incomplete("broker.plain"))?,
                 log_types,
@@ -145,9 +154,9 @@ impl Recipe {
 }
 
 fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
-    const NAMES: [&str; 1] = ["debian"];
-    if base == "debian" {
-        return Ok(BaseChoice::Debian);
+    const NAMES: [&str; 3] = ["debian", "debian-bookworm", "debian-trixie"];
+    if let Some(suite) = Suite::of_base(base) {
+        return Ok(BaseChoice::Debian(suite));
     }
     let path = dir.join(base);
     if is_path(base) || path.exists() {
