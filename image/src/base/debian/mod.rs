@@ -26,6 +26,9 @@ mod sources;
 mod suite;
 mod times;
 
+#[cfg(test)]
+mod tests;
+
 pub use debs::Fetched;
 pub use error::{DebianError, Gone};
 pub use inputs::DebianBase;

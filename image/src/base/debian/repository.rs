@@ -92,10 +92,10 @@ impl Repository {
 
 /// Puts a .deb of the cache at `target`, without copying where that can be.
 fn place(deb: &Path, target: &Path, name: &str, package: &Package) -> Result<(), DebianError> {
+    debs::check(deb, name, package)?;
     if fs::hard_link(deb, target).is_err() {
         fs::copy(deb, target).map_err(failed("copy", deb))?;
     }
-    debs::check(target, name, package)?;
     // Root of a namespace is somebody else.
     fs::set_permissions(target, fs::Permissions::from_mode(0o644))
         .map_err(failed("open up", target))

@@ -29,7 +29,7 @@ impl DebianBase {
     }
 }
 
-fn resolve_from(
+pub(super) fn resolve_from(
     base: &DebianBase,
     sources: &str,
     progress: &mut dyn Progress,

@@ -173,6 +173,6 @@ mod tests {
         }
         let [one, two] = read();
         assert!(one == two);
-        crate::ext4::fsck(&images[0], &root).unwrap();
+        ext4::fsck(&images[0], &root).unwrap();
     }
 }
