@@ -97,11 +97,19 @@ impl CardArgs {
         // Looked at first: nobody shall wait for a base and then hear that the broker doesn't fit.
         let named = self.build.named_broker(plan.target)?;
         output.watch_interrupts().context("watching for Ctrl-C")?;
+        // So is what the base is made of.
+        let (pinned, lock) = match (with_base, &plan.base) {
+            (WithBase::Yes, BaseChoice::Debian(suite)) => {
+                let (pinned, lock) = self.pinned(*suite, &plan, global, output)?;
+                (Some(pinned), Some(lock))
+            }
+            _ => (None, None),
+        };
         let cache = fsio::cache_directory()?;
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
-                WithBase::Yes => self.base_image(&plan, &cache, global, output).map(Some),
+                WithBase::Yes => base_image(&plan, pinned.as_ref(), &cache, output),
                 WithBase::No => Ok(None),
             });
             let broker = match named {
@@ -111,7 +119,6 @@ impl CardArgs {
             (base.join(), broker)
         });
         let base = base.or(Err(Fault::new("preparing the base image panicked")))??;
-        let (base, lock) = base.map_or((None, None), |(base, lock)| (Some(base), lock));
         let broker = broker?;
         let (site, told) = match new {
             None => (Site::open(&global.site)?, None),
@@ -127,42 +134,6 @@ impl CardArgs {
             base,
             lock,
         })
-    }
-
-    /// Makes or finds the base, and says what is locked.
-    fn base_image(
-        &self,
-        plan: &Plan,
-        cache: &Path,
-        global: &Global,
-        output: &Output,
-    ) -> anyhow::Result<(PathBuf, Option<Settled>)> {
-        let begun = Instant::now();
-        let mut task = output.task();
-        let (path, lock) = match &plan.base {
-            BaseChoice::File(path) => {
-                let architecture = plan.target.architecture();
-                let base = image::base::local::open(path, cache, architecture, &mut task);
-                let base = base
-                    .map_err(image::Error::from)
-                    .with_context(|| format!("preparing base {}", path.display()))?;
-                (base.image, None)
-            }
-            BaseChoice::Debian(suite) => {
-                let (base, lock) = self.pinned(*suite, plan, global, output)?;
-                let path = base
-                    .prepare(cache, &mut task)
-                    .map_err(image::Error::from)
-                    .context("building the Debian base")?;
-                (path, Some(lock))
-            }
-        };
-        output.detail(&format!(
-            "base {} in {}",
-            path.display(),
-            crate::output::duration(begun.elapsed())
-        ));
-        Ok((path, lock))
     }
 
     /// The Debian base that `plan` asks for, with the packages that it is made of.
@@ -211,6 +182,36 @@ impl CardArgs {
         }
         Ok(())
     }
+}
+
+/// Makes or finds the base.
+fn base_image(
+    plan: &Plan,
+    pinned: Option<&PinnedBase>,
+    cache: &Path,
+    output: &Output,
+) -> anyhow::Result<Option<PathBuf>> {
+    let begun = Instant::now();
+    let mut task = output.task();
+    let path = match (&plan.base, pinned) {
+        (BaseChoice::File(path), _) => {
+            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
+            base.map_err(image::Error::from)
+                .with_context(|| format!("preparing base {}", path.display()))?
+                .image
+        }
+        (BaseChoice::Debian(_), Some(pinned)) => pinned
+            .prepare(cache, &mut task)
+            .map_err(image::Error::from)
+            .context("building the Debian base")?,
+        (BaseChoice::Debian(_), None) => return Ok(None),
+    };
+    output.detail(&format!(
+        "base {} in {}",
+        path.display(),
+        crate::output::duration(begun.elapsed())
+    ));
+    Ok(Some(path))
 }
 
 /// Refuses what would be something else than an address in a line of `sources.list`.

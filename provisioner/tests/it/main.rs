@@ -17,6 +17,7 @@ mod input;
 mod kinds;
 mod lan;
 mod list_users;
+mod lock;
 mod membership;
 mod passphrase;
 mod people;
