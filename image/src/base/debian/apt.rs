@@ -15,7 +15,7 @@ use super::error::{DebianError, failed};
 use super::packages::{Package, PackageSet};
 use super::run::{merged, watched};
 use super::{log, sources};
-use crate::process::{self, Finished};
+use crate::process::{self, Finished, ProcessError};
 use crate::{Architecture, Progress};
 
 /// Settings that are taken over from the computer.
@@ -169,7 +169,15 @@ impl Apt {
         files: &[Download],
         progress: &mut dyn Progress,
     ) -> Result<Option<Vec<String>>, DebianError> {
-        let mut command = merged(Path::new(HELPER));
+        let helper = Path::new(HELPER);
+        if !helper.is_file() {
+            return Err(ProcessError::Missing {
+                program: "apt-helper",
+                package: "apt",
+            }
+            .into());
+        }
+        let mut command = merged(helper);
         command.arg("download-file");
         for file in files {
             command.args([&file.address, &file.target]);

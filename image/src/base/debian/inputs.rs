@@ -72,6 +72,8 @@ pub(super) const DPKG_OPTIONS: &[&str] = &[
 pub struct DebianBase {
     pub(super) port: &'static Port,
     pub(super) sources: Sources,
+    /// What every base has.
+    pub(super) standard: &'static [&'static str],
     extra: Vec<String>,
 }
 
@@ -86,6 +88,7 @@ impl DebianBase {
                 mirror: None,
                 security_mirror: None,
             },
+            standard: PACKAGES,
             extra: Vec::new(),
         })
     }
@@ -144,7 +147,7 @@ impl DebianBase {
     /// The packages that are asked for by name, sorted; what they depend on comes besides.
     pub fn roots(&self) -> Vec<&str> {
         let mut roots = vec![self.port.kernel];
-        roots.extend(PACKAGES);
+        roots.extend(self.standard);
         roots.extend(self.extra.iter().map(String::as_str));
         roots.sort_unstable();
         roots.dedup();

@@ -70,8 +70,7 @@ impl Mirror {
             server,
             packages: BTreeMap::new(),
         };
-        let base = DebianBase::new(Suite::Trixie, Architecture::Arm64).unwrap();
-        for root in base.roots() {
+        for root in mirror.base().roots() {
             mirror.put(MAIN, root, "1.0", "");
         }
         mirror.put(MAIN, "sudo", "1.0", "libsudo (>= 1)");
@@ -109,20 +108,22 @@ impl Mirror {
         }
     }
 
+    /// A base that asks for less than others, since each package is built in every test.
     fn base(&self) -> DebianBase {
-        DebianBase::new(Suite::Trixie, Architecture::Arm64)
-            .unwrap()
-            .with_mirror(format!("{}/debian/", self.address))
+        let mut base = DebianBase::new(Suite::Trixie, Architecture::Arm64).unwrap();
+        base.standard = &["less", "sudo"];
+        base.with_mirror(format!("{}/debian/", self.address))
             .with_security_mirror(format!("{}/security", self.address))
-    }
-
-    fn resolve(&self, base: &DebianBase) -> Result<PackageSet, DebianError> {
-        resolve_from(base, &base.sources.lines("[trusted=yes] "), &mut Silent)
     }
 
     fn file(&self, archive: &str, path: &str) -> PathBuf {
         self.folder.path().join(archive).join(path)
     }
+}
+
+/// What an archive without signatures has for `base`.
+fn resolve(base: &DebianBase) -> Result<PackageSet, DebianError> {
+    resolve_from(base, &base.sources.lines("[trusted=yes] "), &mut Silent)
 }
 
 /// Builds a package into the pool below `root`, and returns its paragraph for the list.
@@ -173,7 +174,11 @@ fn release(folder: &Path, suite: &str, index: &str) {
     for (component, text) in [("main", index), ("contrib", ""), ("non-free-firmware", "")] {
         let path = format!("{component}/binary-arm64/Packages");
         write(&folder.join(&path), text);
-        sums += &format!(" {} {} {path}\n", hex(&Sha256::digest(text)), text.len());
+        sums.extend(
+            [hex(&Sha256::digest(text)), text.len().to_string(), path]
+                .map(|word| format!(" {word}")),
+        );
+        sums.push('\n');
     }
     let text = format!(
         "Suite: {suite}\nCodename: {suite}\nArchitectures: arm64\nComponents: main contrib non-free-firmware\n\
@@ -213,7 +218,7 @@ fn the_newest_versions_are_chosen_with_all_that_they_need() {
         .base()
         .with_packages(&["hostapd".to_owned()])
         .unwrap();
-    let packages = mirror.resolve(&base).unwrap();
+    let packages = resolve(&base).unwrap();
 
     let sudo = packages.find("sudo").unwrap();
     assert_eq!(sudo.version, "1.0+deb13u1");
@@ -235,7 +240,7 @@ fn a_package_that_the_archive_has_not_is_named() {
     let mirror = Mirror::new();
     for name in ["hostapdx", "libsud."] {
         let base = mirror.base().with_packages(&[name.to_owned()]).unwrap();
-        let error = mirror.resolve(&base).unwrap_err();
+        let error = resolve(&base).unwrap_err();
         assert_eq!(error.to_string(), format!("Debian has no package {name}"));
         assert!(error.is_input());
     }
@@ -245,7 +250,7 @@ fn a_package_that_the_archive_has_not_is_named() {
 fn what_was_downloaded_once_needs_no_mirror_any_more() {
     let mirror = Mirror::new();
     let base = mirror.base();
-    let packages = mirror.resolve(&base).unwrap();
+    let packages = resolve(&base).unwrap();
     let pinned = base.pin(packages.clone());
     let cache = tempfile::tempdir().unwrap();
     let fetched = pinned.fetch(cache.path(), &mut Silent).unwrap();
@@ -262,7 +267,7 @@ fn what_was_downloaded_once_needs_no_mirror_any_more() {
 #[test]
 fn a_version_that_is_gone_is_named_with_the_cure_and_the_others_are_kept() {
     let mut mirror = Mirror::new();
-    let old = mirror.resolve(&mirror.base()).unwrap();
+    let old = resolve(&mirror.base()).unwrap();
     mirror.put(MAIN, "sudo", "1.1", "libsudo (>= 1)");
     mirror.put(MAIN, "libsudo", "1:2.0-2", "");
     mirror.publish();
@@ -276,7 +281,7 @@ fn a_version_that_is_gone_is_named_with_the_cure_and_the_others_are_kept() {
     );
     assert!(error.hint().unwrap().contains("--update"));
     assert_eq!(cached(&cache), old.len() - 2);
-    let new = mirror.resolve(&mirror.base()).unwrap();
+    let new = resolve(&mirror.base()).unwrap();
     let told: Vec<_> = new
         .changes_since(&old)
         .iter()
@@ -296,7 +301,7 @@ fn a_security_update_that_has_moved_to_the_main_archive_is_found_there() {
     let mut mirror = Mirror::new();
     mirror.put(SECURITY, "sudo", "1.2", "libsudo (>= 1)");
     mirror.publish();
-    let packages = mirror.resolve(&mirror.base()).unwrap();
+    let packages = resolve(&mirror.base()).unwrap();
     assert!(
         packages
             .find("sudo")
@@ -317,7 +322,7 @@ fn a_security_update_that_has_moved_to_the_main_archive_is_found_there() {
 #[test]
 fn other_bytes_than_the_locked_ones_are_refused_from_the_mirror_and_from_the_cache() {
     let mirror = Mirror::new();
-    let packages = mirror.resolve(&mirror.base()).unwrap();
+    let packages = resolve(&mirror.base()).unwrap();
     let sudo = packages.find("sudo").unwrap();
     let file = mirror.file("debian", &sudo.path);
     let good = fs::read(&file).unwrap();
@@ -353,7 +358,7 @@ fn other_bytes_than_the_locked_ones_are_refused_from_the_mirror_and_from_the_cac
 fn the_archive_for_mmdebstrap_has_these_packages_and_no_others() {
     let mirror = Mirror::new();
     let base = mirror.base();
-    let packages = mirror.resolve(&base).unwrap();
+    let packages = resolve(&base).unwrap();
     let cache = tempfile::tempdir().unwrap();
     let pinned = base.clone().pin(packages.clone());
     pinned.fetch(cache.path(), &mut Silent).unwrap();
