@@ -47,10 +47,14 @@ fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
         || flash::is_interrupted(cause)
 }
 
-/// Whether the file that was named as base is what is wrong.
+/// Whether the file that was named as base, or a package that was asked for, is what is wrong.
 fn base_is_unfit(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<image::Error>());
-    causes.any(|cause| matches!(cause, image::Error::Local(_)))
+    causes.any(|cause| match cause {
+        image::Error::Local(_) => true,
+        image::Error::Debian(error) => error.is_input(),
+        _ => false,
+    })
 }

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod fsio;
 pub mod hint;
 pub mod lan;
+pub mod lock;
 pub mod look;
 pub mod output;
 pub mod outputs;

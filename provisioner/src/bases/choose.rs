@@ -1,23 +1,25 @@
 //! From the names in a recipe to one base that is ready.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
 use image::Architecture;
-use image::base::debian::DebianBase;
 use image::base::local;
 use image::base::official::{Age, Archive};
 
+use super::debian::{self, DebianArgs};
 use super::net::NetArgs;
 use super::official::{self, Failed};
 use super::taken::{Base, What};
 use crate::hint::Fault;
+use crate::lock::{LockFile, Mode};
 use crate::output::{Output, duration};
-use crate::recipe::{BaseChoice, DebianSuite};
+use crate::recipe::BaseChoice;
+use time::Date;
 
 /// How to get at bases.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct How<'a> {
     /// Where everything is kept.
     pub cache: &'a Path,
@@ -25,23 +27,61 @@ pub struct How<'a> {
     pub architecture: Architecture,
     /// Where Raspberry Pi OS comes from.
     pub net: &'a NetArgs,
-    /// Where Debian's packages come from, if not from where apt has them.
-    pub mirror: Option<&'a str>,
+    /// Where Debian's packages come from.
+    pub debian: &'a DebianArgs,
+    /// What a lock says, and may be made to say.
+    pub locking: Locking<'a>,
     /// How new the index must be.
     pub age: Age,
     /// What becomes of archives.
     pub archive: Archive,
 }
 
+/// What bases are to be made of.
+#[derive(Debug, Clone)]
+pub struct Locking<'a> {
+    /// Where the lock is, or will be.
+    pub path: PathBuf,
+    /// What may be done with it.
+    pub mode: Mode,
+    /// The day, for what is locked anew.
+    pub today: Date,
+    /// Packages beside those of every base of Debian.
+    pub packages: &'a [String],
+}
+
+impl Locking<'_> {
+    /// The first of `choices` that the lock knows, alone: what was taken once is taken again, whatever could be
+    /// reached today. All of them if the lock knows none or is to be made anew.
+    fn first<'c>(
+        &self,
+        choices: &'c [BaseChoice],
+        architecture: Architecture,
+    ) -> anyhow::Result<&'c [BaseChoice]> {
+        if self.mode == Mode::Update {
+            return Ok(choices);
+        }
+        let file = LockFile::open(self.path.clone())?;
+        let known = choices.iter().position(|choice| match choice {
+            BaseChoice::Debian(suite) => file.debian(*suite, architecture).is_some(),
+            BaseChoice::Official(name) => file.official(name, architecture).is_some(),
+            BaseChoice::File(_) => false,
+        });
+        Ok(known.map_or(choices, |at| &choices[at..=at]))
+    }
+}
+
 /// Prepares the first of `choices` that can be had, and says which it is. A base whose site is out of reach is
 /// passed over with a line that says so, unless it is the last.
 pub fn prepare(choices: &[BaseChoice], how: &How<'_>, output: &Output) -> anyhow::Result<Base> {
     let begun = Instant::now();
-    let mut others = choices.iter();
+    let mut others = how.locking.first(choices, how.architecture)?.iter();
     while let Some(choice) = others.next() {
         let made = match choice {
             BaseChoice::File(path) => file(path, how, output).map_err(Failed::Other),
-            BaseChoice::Debian(suite) => debian(*suite, how, output).map_err(Failed::Other),
+            BaseChoice::Debian(suite) => {
+                debian::prepare(*suite, how, output).map_err(Failed::Other)
+            }
             BaseChoice::Official(name) => official::prepare(name, how, output),
         };
         match made {
@@ -87,42 +127,4 @@ fn file(path: &Path, how: &How<'_>, output: &Output) -> anyhow::Result<Base> {
     };
     taken.sha256 = Some(base.sha256);
     Ok(taken)
-}
-
-fn debian(suite: DebianSuite, how: &How<'_>, output: &Output) -> anyhow::Result<Base> {
-    let architecture = how.architecture;
-    let base = DebianBase::new(architecture)
-        .filter(|base| base.suite() == suite.name())
-        .ok_or_else(|| {
-            let text = format!(
-                "there is no base of Debian {} for {architecture}",
-                suite.name()
-            );
-            Fault::input(text).hint("`--base debian` is the stable release")
-        })?;
-    let base = match how.mirror {
-        Some(mirror) => base.with_mirror(mirror),
-        None => base,
-    };
-    let path = base
-        .prepare(how.cache, &mut output.task())
-        .map_err(image::Error::from)
-        .context("building the Debian base")?;
-    tell_age(&path, output);
-    let description = format!("debian {} ({architecture})", suite.name());
-    Base::held(path, What::Debian(suite), description)
-}
-
-/// A base's packages are as old as the base, and so are their security updates.
-fn tell_age(base: &Path, output: &Output) {
-    const OLD: u64 = 30;
-    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
-    let age = built.ok().and_then(|built| built.elapsed().ok());
-    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
-    if days >= OLD {
-        output.warn(&format!(
-            "the base's packages are {days} days old; remove {} to have it built of newer ones",
-            base.display()
-        ));
-    }
 }

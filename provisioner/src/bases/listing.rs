@@ -1,16 +1,18 @@
 //! Which bases there are.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use image::Architecture;
-use image::base::debian::DebianBase;
+use image::base::debian::{DebianBase, Suite};
 use image::base::official::{Loaded, OfficialImage, stored_path};
 use image::base::stored;
 
 use super::choose::How;
 use super::official::index_for_list;
 use crate::output::Output;
+use crate::recipe::BaseChoice;
 
 /// All that is known of bases.
 #[derive(Debug)]
@@ -90,15 +92,33 @@ pub fn list(
         .into_iter()
         .filter(|image| wanted(image.architecture));
     listing.rows.extend(official.map(|image| row(image, how)));
-    let debian = architectures.iter().filter_map(|one| DebianBase::new(*one));
-    listing.rows.extend(debian.map(|base| Row {
-        name: "debian".to_owned(),
-        release: base.suite().to_owned(),
-        architecture: base.architecture(),
-        cached: Some(base.path_in(how.cache)).filter(|path| path.is_file()),
-        official: None,
-    }));
+    for suite in Suite::ALL.into_iter().rev() {
+        let suitable = architectures
+            .iter()
+            .filter_map(|one| DebianBase::new(suite, *one));
+        listing.rows.extend(suitable.map(|base| Row {
+            name: BaseChoice::Debian(suite).to_string(),
+            release: suite.to_string(),
+            architecture: base.architecture(),
+            cached: newest_built(&base, how.cache),
+            official: None,
+        }));
+    }
     Ok(listing)
+}
+
+/// The base of Debian's packages that was built last. Which packages are in it, its lock says.
+fn newest_built(base: &DebianBase, cache: &Path) -> Option<PathBuf> {
+    let prefix = format!("{}-{}-", base.suite().base_name(), base.architecture());
+    let built = fs::read_dir(cache.join("bases")).ok()?.flatten();
+    let built = built.filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(&prefix) && name.ends_with(".img")
+    });
+    let dated = built.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry)));
+    let newest = dated.max_by_key(|(modified, _)| *modified)?;
+    Some(newest.1.path())
 }
 
 fn row(image: OfficialImage, how: &How<'_>) -> Row {

@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use super::choose::How;
 use super::taken::{Base, What};
 use crate::hint::{Fault, nearest};
+use crate::lock::{LockFile, Mode, Outcome, Settled};
 use crate::output::Output;
 
 /// Why there is none.
@@ -31,7 +32,55 @@ pub(super) enum Failed {
 /// An image in the cache is taken even if a newer one is out of reach.
 pub(super) fn prepare(name: &str, how: &How<'_>, output: &Output) -> Result<Base, Failed> {
     let site = how.net.site().map_err(Failed::Other)?;
-    match newest(name, &site, how, output) {
+    let mut file = LockFile::open(how.locking.path.clone()).map_err(Failed::Other)?;
+    let locked = file.official(name, how.architecture).cloned();
+    if how.locking.mode != Mode::Update
+        && let Some(image) = &locked
+    {
+        let mut base = exactly(image, &site, how, output)?;
+        let outcome = Outcome::Obeyed;
+        base.lock = Some(Settled { file, outcome });
+        return Ok(base);
+    }
+    if how.locking.mode == Mode::Locked {
+        let text = format!(
+            "{} says nothing of {name} for {}, and --locked obeys it",
+            file.path().display(),
+            how.architecture
+        );
+        let fault = Fault::input(text).hint("leave out --locked once, to have it written");
+        return Err(Failed::Other(fault.into()));
+    }
+    let mut base = unlocked(name, &site, how, output)?;
+    if let What::Official(image) = &base.what {
+        let now = image.to_string();
+        let outcome = Outcome::Image(locked.as_ref().map(|before| (before.to_string(), now)));
+        if locked.as_ref() != Some(image) {
+            file.set_official(image.clone());
+        }
+        let settled = Settled { file, outcome };
+        settled.tell_changes(output);
+        base.lock = Some(settled);
+    }
+    Ok(base)
+}
+
+/// Takes the very image that a lock names.
+fn exactly(
+    image: &OfficialImage,
+    site: &Site,
+    how: &How<'_>,
+    output: &Output,
+) -> Result<Base, Failed> {
+    let path = match stored_path(image, how.cache) {
+        Some(path) => path,
+        None => get(image, site, how, output).map_err(|error| failed(error, image, how))?,
+    };
+    held(path, image.clone())
+}
+
+fn unlocked(name: &str, site: &Site, how: &How<'_>, output: &Output) -> Result<Base, Failed> {
+    match newest(name, site, how, output) {
         Err(Failed::OutOfReach(error)) => {
             let Some((path, image)) = in_cache(name, how) else {
                 return Err(Failed::OutOfReach(error));

@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use image::base::debian::Suite;
 use image::base::lease::{self, Lease};
 use image::base::official::OfficialImage;
 use serde_json::{Value, json};
 
 use crate::hint::Fault;
-use crate::recipe::DebianSuite;
+use crate::lock::Settled;
 
 /// A base that is ready, for as long as this lives: nobody prunes it from the cache meanwhile.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Base {
     pub description: String,
     /// The sha256 of the file that it was unpacked from, or is, where that is known.
     pub sha256: Option<String>,
+    /// The lock that says what it is made of; `None` for a file of the user's.
+    pub lock: Option<Settled>,
     /// `None` for a file that isn't in the cache.
     _lease: Option<Lease>,
 }
@@ -30,7 +33,7 @@ pub struct Base {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// Built from Debian's packages.
-    Debian(DebianSuite),
+    Debian(Suite),
     /// An image of the official index.
     Official(OfficialImage),
     /// A file of the user's.
@@ -57,6 +60,7 @@ impl Base {
             what,
             description,
             sha256: None,
+            lock: None,
             _lease: Some(lease),
         })
     }
@@ -68,6 +72,7 @@ impl Base {
             what,
             description,
             sha256: None,
+            lock: None,
             _lease: None,
         }
     }
@@ -75,7 +80,7 @@ impl Base {
     /// What programs want to know of it.
     pub fn json(&self) -> Value {
         let (kind, more) = match &self.what {
-            What::Debian(suite) => ("debian", json!({ "suite": suite.name() })),
+            What::Debian(suite) => ("debian", json!({ "suite": suite.codename() })),
             What::Official(image) => ("official", json!(image)),
             What::File(path) => ("file", json!({ "file": path })),
         };

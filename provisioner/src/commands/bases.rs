@@ -1,5 +1,6 @@
 //! `provision bases`.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -9,10 +10,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::bases::{self, How, Listing, NetArgs, Row};
+use crate::bases::{self, DebianArgs, How, Listing, Locking, NetArgs, Row};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fsio;
+use crate::lock::Mode;
 use crate::output::{Output, bytes};
 use crate::toolchain::{Target, TargetParser};
 
@@ -43,7 +45,14 @@ pub fn run(args: &BasesArgs, _global: &Global, output: &Output) -> anyhow::Resul
         cache: &cache,
         architecture: architectures[0],
         net: &args.net,
-        mirror: None,
+        debian: &DebianArgs::default(),
+        // A list is made of nothing.
+        locking: Locking {
+            path: PathBuf::new(),
+            mode: Mode::Obey,
+            today: OffsetDateTime::now_utc().date(),
+            packages: &[],
+        },
         age: Age::Newest,
         archive: Archive::Remove,
     };

@@ -8,6 +8,7 @@ use clap::Args;
 use super::init::NewSiteArgs;
 use crate::cli::Global;
 use crate::hint::Fault;
+use crate::lock::LockFile;
 use crate::output::Output;
 use crate::recipe::{self, Overrides, Plan};
 use crate::site::{Host, KeyAccess, NewSite, Site};
@@ -42,6 +43,11 @@ impl BuildArgs {
         };
         let directory = std::env::current_dir().context("finding the working directory")?;
         recipe::load(&self.recipe)?.resolve(overrides, &directory)
+    }
+
+    /// Where the lock of the recipe is.
+    pub(super) fn lock(&self, global: &Global) -> PathBuf {
+        LockFile::place(&self.recipe, &global.site)
     }
 
     /// Asks what a new site needs, if there is none.

@@ -7,13 +7,16 @@ use anyhow::Context;
 use clap::Args;
 use image::Card;
 use image::base::official::{Age, Archive};
+use time::OffsetDateTime;
 
 use super::build::BuildArgs;
 use super::init::{self, Told};
-use crate::bases::{self, Base, How, NetArgs};
+use super::lock::LockArgs;
+use crate::bases::{self, Base, DebianArgs, How, Locking, NetArgs};
 use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
+use crate::lock::{Mode, Settled};
 use crate::output::Output;
 use crate::payload::{self, BaseSystem, Inputs, Payload, Sink};
 use crate::recipe::{BaseChoice, Overrides, Plan, Size};
@@ -27,18 +30,19 @@ const INDEX_AGE: Duration = Duration::from_hours(24);
 /// How to build a card.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// The base image: `raspios-lite`, `debian`, another name that `provision bases` lists, or an .img, .xz, .gz,
+    /// The base image: `raspios-lite`, `debian`, `debian-bookworm`, another name that `provision bases` lists, or an .img, .xz, .gz,
     /// .zst or .zip [default: the first of the recipe's that can be had].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// Room to leave on the root file system [default: the recipe's].
     #[arg(long, value_name = "SIZE")]
     free: Option<Size>,
-    /// The Debian mirror that packages come from [default: apt's].
-    #[arg(long, value_name = "URL")]
-    mirror: Option<String>,
     #[command(flatten)]
     net: NetArgs,
+    #[command(flatten)]
+    debian: DebianArgs,
+    #[command(flatten)]
+    lock: LockArgs,
     /// What a card has in common with a machine that runs.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -71,16 +75,22 @@ impl CardArgs {
         })
     }
 
-    fn base(&self, plan: &Plan, cache: &Path, output: &Output) -> anyhow::Result<Base> {
-        let how = How {
+    /// How to get at the base.
+    fn how<'a>(&'a self, plan: &'a Plan, global: &Global, cache: &'a Path) -> How<'a> {
+        How {
             cache,
             architecture: plan.target.architecture(),
             net: &self.net,
-            mirror: self.mirror.as_deref(),
+            debian: &self.debian,
+            locking: Locking {
+                path: self.build.lock(global),
+                mode: self.lock.mode(),
+                today: OffsetDateTime::now_utc().date(),
+                packages: &plan.packages,
+            },
             age: Age::Within(INDEX_AGE, SystemTime::now()),
             archive: Archive::Remove,
-        };
-        bases::prepare(&plan.base, &how, output)
+        }
     }
 
     /// Refuses a target that boots from no card, before anything is made for it.
@@ -112,7 +122,9 @@ impl CardArgs {
         fsio::create_directory(&cache, Access::Public)?;
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
-                WithBase::Yes => self.base(&plan, &cache, output).map(Some),
+                WithBase::Yes => {
+                    bases::prepare(&plan.base, &self.how(&plan, global, &cache), output).map(Some)
+                }
                 WithBase::No => Ok(None),
             });
             let broker = match named {
@@ -137,9 +149,26 @@ impl CardArgs {
             base,
         })
     }
+
+    /// Says what `--locked` and `--update` would come to for a base of Debian's packages, and changes nothing.
+    pub(super) fn preview_lock(&self, global: &Global, output: &Output) -> anyhow::Result<()> {
+        let plan = self.plan()?;
+        if let [BaseChoice::Debian(suite)] = plan.base.as_slice()
+            && self.lock.mode() != Mode::Obey
+        {
+            let cache = fsio::cache_directory()?;
+            bases::settle_debian(*suite, &self.how(&plan, global, &cache), output)?;
+        }
+        Ok(())
+    }
 }
 
 impl Parts {
+    /// The lock that says what the base is made of.
+    pub(super) fn lock(&self) -> Option<&Settled> {
+        self.base.as_ref()?.lock.as_ref()
+    }
+
     /// Assembles the payload for `host`.
     pub(super) fn payload(&self, host: &Host, files: &HostFiles) -> anyhow::Result<Payload> {
         payload::assemble(&Inputs {

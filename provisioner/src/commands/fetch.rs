@@ -3,11 +3,14 @@
 use clap::Args;
 use image::base::official::{Age, Archive};
 use serde_json::json;
+use time::OffsetDateTime;
 
-use crate::bases::{self, How, NetArgs};
+use super::lock::LockArgs;
+use crate::bases::{self, DebianArgs, How, Locking, NetArgs};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fsio::{self, Access};
+use crate::lock::LockFile;
 use crate::output::Output;
 use crate::recipe::{self, Overrides};
 use crate::toolchain::{self, Target, TargetParser};
@@ -31,9 +34,10 @@ pub struct FetchArgs {
     /// The kind of board [default: the recipe's].
     #[arg(long, value_parser = TargetParser)]
     target: Option<Target>,
-    /// The Debian mirror that packages come from [default: apt's].
-    #[arg(long, value_name = "URL")]
-    mirror: Option<String>,
+    #[command(flatten)]
+    debian: DebianArgs,
+    #[command(flatten)]
+    lock: LockArgs,
     /// Keep archives in the cache once they are unpacked.
     #[arg(long)]
     keep_archives: bool,
@@ -45,7 +49,7 @@ pub struct FetchArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &FetchArgs, _global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+pub fn run(args: &FetchArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let directory = std::env::current_dir()?;
     let plan = |base: Option<String>| {
         let overrides = Overrides {
@@ -71,7 +75,13 @@ pub fn run(args: &FetchArgs, _global: &Global, output: &Output) -> anyhow::Resul
             cache: &cache,
             architecture: plan.target.architecture(),
             net: &args.net,
-            mirror: args.mirror.as_deref(),
+            debian: &args.debian,
+            locking: Locking {
+                path: LockFile::place(&args.recipe, &global.site),
+                mode: args.lock.mode(),
+                today: OffsetDateTime::now_utc().date(),
+                packages: &plan.packages,
+            },
             age: Age::Newest,
             archive: if args.keep_archives {
                 Archive::Keep
@@ -80,6 +90,9 @@ pub fn run(args: &FetchArgs, _global: &Global, output: &Output) -> anyhow::Resul
             },
         };
         let base = bases::prepare(&plan.base, &how, output)?;
+        if let Some(lock) = base.lock.as_ref().filter(|lock| lock.has_place()) {
+            lock.save(output)?;
+        }
         if !output.policy().json {
             output.data(&base.image.display().to_string())?;
         }

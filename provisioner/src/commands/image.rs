@@ -73,6 +73,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
     wanted.check_places(&names, folder_of(&args.out))?;
     args.card.check_card()?;
     if args.dry_run {
+        args.card.preview_lock(global, output)?;
         let status = render::preview(&args.card, global, output);
         let files = wanted.files(&names).join(", ");
         output.note(&format!("It would go into {files}."));
@@ -89,6 +90,9 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             return Err(error);
         }
     };
+    if let Some(lock) = parts.lock() {
+        lock.save(output)?;
+    }
     // From here on there is an image, and the site it was made with stays whatever happens.
     let host = args.card.build.host(&parts.site)?;
     if output.policy().json {
@@ -101,6 +105,10 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
             "target": parts.plan.target.name(),
             "base": parts.base.as_ref().map(Base::json),
             "release": baked.release,
+            "lock": parts.lock().map(|lock| json!({
+                "file": lock.file.path(),
+                "changes": lock.changes(),
+            })),
             "written": baked.report.report.written,
             "outputs": baked.outputs(&args.out),
         }))?;
@@ -341,7 +349,7 @@ fn explain(
 /// The beginning of a sentence on the boards that the card boots on, where they are known.
 fn boards(parts: &Parts) -> String {
     let base = match parts.base.as_ref().map(|base| &base.what) {
-        Some(What::Debian(_)) => DebianBase::new(parts.plan.target.architecture()),
+        Some(What::Debian(suite)) => DebianBase::new(*suite, parts.plan.target.architecture()),
         _ => None,
     };
     let Some(base) = base else {

@@ -22,6 +22,7 @@ mod image_check;
 pub mod init;
 pub mod inspect;
 pub mod list_users;
+pub mod lock;
 pub mod password;
 pub mod push;
 pub mod remove;

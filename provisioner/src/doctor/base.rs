@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use image::ProcessError;
-use image::base::debian::DebianBase;
 use image::base::debian::host::{self, Execution, Mode};
+use image::base::debian::{DebianBase, Suite};
 use image::ext4;
 
 use super::check::{Checked, Finding, finding, skipped, well};
@@ -86,7 +86,7 @@ pub(super) fn namespace() -> Checked {
 
 /// Whether the programs of `target` run here, as the installation of packages needs it.
 pub(super) fn emulator(target: Target) -> Checked {
-    let Some(base) = DebianBase::new(target.architecture()) else {
+    let Some(base) = DebianBase::new(Suite::STABLE, target.architecture()) else {
         return skipped(format!("Debian has no base for {target}"));
     };
     match host::execution(&base) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use image::base::debian::Suite;
 use image::base::official::is_identifier;
 use schemars::JsonSchema;
 use serde::de::{SeqAccess, Visitor};
@@ -74,30 +75,11 @@ impl<'de> Visitor<'de> for Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BaseChoice {
     /// Built from Debian's packages.
-    Debian(DebianSuite),
+    Debian(Suite),
     /// An entry of the official index, as recipes call it: `raspios-lite`.
     Official(String),
     /// An image file.
     File(PathBuf),
-}
-
-/// A release of Debian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DebianSuite {
-    /// The stable one.
-    Trixie,
-    /// The one before.
-    Bookworm,
-}
-
-impl DebianSuite {
-    /// Debian's own name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Trixie => "trixie",
-            Self::Bookworm => "bookworm",
-        }
-    }
 }
 
 /// Names that need no index to be known.
@@ -115,10 +97,8 @@ pub const KNOWN: [&str; 9] = [
 
 /// The base that `name` means; paths are relative to `dir`.
 pub(super) fn choice(name: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
-    match name {
-        "debian" | "debian-trixie" => return Ok(BaseChoice::Debian(DebianSuite::Trixie)),
-        "debian-bookworm" => return Ok(BaseChoice::Debian(DebianSuite::Bookworm)),
-        _ => {}
+    if let Some(suite) = Suite::of_base(name) {
+        return Ok(BaseChoice::Debian(suite));
     }
     // Without the "./" of people and of recipes.
     let path: PathBuf = dir.join(name).components().collect();
@@ -142,8 +122,8 @@ pub(super) fn choice(name: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
 impl fmt::Display for BaseChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Debian(DebianSuite::Trixie) => f.write_str("debian"),
-            Self::Debian(suite) => write!(f, "debian-{}", suite.name()),
+            Self::Debian(Suite::STABLE) => f.write_str("debian"),
+            Self::Debian(suite) => f.write_str(suite.base_name()),
             Self::Official(name) => f.write_str(name),
             Self::File(path) => write!(f, "{}", path.display()),
         }

@@ -10,7 +10,7 @@ mod size;
 pub mod system;
 pub mod yaml;
 
-pub use base::{BaseChoice, BaseNames, DebianSuite, KNOWN};
+pub use base::{BaseChoice, BaseNames, KNOWN};
 pub use load::{DEFAULT, Origin, load};
 pub use model::{BrokerRecipe, Plain, Recipe};
 pub use plan::{BrokerPlan, Overrides, Plan};

@@ -23,6 +23,7 @@ mod input;
 mod kinds;
 mod lan;
 mod list_users;
+mod lock;
 mod look;
 mod membership;
 mod networks;

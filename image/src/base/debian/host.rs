@@ -38,7 +38,10 @@ pub enum Execution {
 }
 
 /// The programs that a build runs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 10] = [
+    ("apt-get", "apt"),
+    ("apt-cache", "apt"),
+    ("dpkg-deb", "dpkg"),
     ("mmdebstrap", "mmdebstrap"),
     ("depmod", "kmod"),
     ("mke2fs", "e2fsprogs"),
