@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::ProcessError;
 use image::base::debian::host::{self, Execution, Mode};
-use image::base::debian::{DebianBase, Suite};
+use image::base::debian::{DebianBase, KEYRINGS, Suite};
 use image::ext4;
 
 use super::check::{Checked, Finding, finding, skipped, well};
@@ -13,15 +13,6 @@ use crate::toolchain::Target;
 
 /// What makes, writes, checks and grows ext4.
 const E2FSPROGS: [&str; 4] = ["mke2fs", "debugfs", "e2fsck", "resize2fs"];
-
-/// Where Debian's keys are: of the package `debian-archive-keyring` (a `.pgp` since trixie), or where apt
-/// has them.
-const KEYRINGS: [&str; 4] = [
-    "/usr/share/keyrings/debian-archive-keyring.gpg",
-    "/usr/share/keyrings/debian-archive-keyring.pgp",
-    "/etc/apt/trusted.gpg.d/debian-archive-trixie-stable.gpg",
-    "/etc/apt/trusted.gpg.d/debian-archive-trixie-stable.asc",
-];
 
 /// Whether e2fsprogs is there and new enough.
 pub(super) fn e2fsprogs() -> Checked {

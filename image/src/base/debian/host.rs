@@ -38,14 +38,17 @@ pub enum Execution {
 }
 
 /// The programs that a build runs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 13] = [
     ("apt-get", "apt"),
     ("apt-cache", "apt"),
+    ("apt-config", "apt"),
     ("dpkg-deb", "dpkg"),
     ("mmdebstrap", "mmdebstrap"),
     ("depmod", "kmod"),
     ("mke2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
+    ("dumpe2fs", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
     ("unshare", "util-linux"),

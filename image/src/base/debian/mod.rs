@@ -34,4 +34,5 @@ pub use error::{DebianError, Gone};
 pub use inputs::DebianBase;
 pub use packages::{Change, Package, PackageError, PackageSet, is_package_name};
 pub use pinned::PinnedBase;
+pub use resolve::KEYRINGS;
 pub use suite::Suite;

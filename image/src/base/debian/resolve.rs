@@ -9,7 +9,7 @@ use super::packages::PackageSet;
 use crate::Progress;
 
 /// Where the package `debian-archive-keyring` has Debian's keys; the second since trixie.
-const KEYRINGS: [&str; 2] = [
+pub const KEYRINGS: [&str; 2] = [
     "/usr/share/keyrings/debian-archive-keyring.gpg",
     "/usr/share/keyrings/debian-archive-keyring.pgp",
 ];

@@ -56,6 +56,7 @@ impl Computer {
         ]
         .into_iter()
         .chain(["mkfs.vfat", "mcopy", "unshare", "id", "newuidmap"])
+        .chain(["apt-get", "apt-cache", "apt-config", "dpkg-deb"])
         {
             computer.link(program);
         }
