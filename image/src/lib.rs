@@ -61,6 +61,7 @@ mod copy;
 mod error;
 pub mod ext4;
 pub mod fat;
+mod flush;
 mod grow;
 pub mod mbr;
 mod overlay;

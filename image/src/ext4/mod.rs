@@ -13,8 +13,8 @@ mod superblock;
 mod write;
 
 pub(crate) use debugfs::Debugfs;
-pub(crate) use fsck::fsck;
 pub use fsck::{Tool, tool};
+pub(crate) use fsck::{fsck, preen};
 pub(crate) use plan::{Change, Demand, Plan, Planned};
 pub use plan_error::PlanError;
 pub use read::{Ext4, Ext4Error, Found, FoundKind};
