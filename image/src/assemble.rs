@@ -14,6 +14,7 @@ use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
 use crate::grow::{GrowError, ImageSize, Room, fill_resized, is_resized};
 use crate::mbr::Mbr;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
+use crate::process::ProcessError;
 use crate::progress::Progress;
 use crate::report::{Report, Written};
 use crate::time::Timestamp;
@@ -66,8 +67,8 @@ pub fn prepare(
     progress: &mut dyn Progress,
 ) -> Result<Assembled, Error> {
     refuse_same_file(request)?;
-    let writer = Debugfs::find()?;
     let base = Card::open(request.base)?;
+    let writer = Debugfs::find().map_err(|error| needed_for(&base, error))?;
     let overlay = match request.disk_id {
         Some(id) => &renumbered(&base, request, id)?,
         None => request.overlay,
@@ -81,6 +82,7 @@ pub fn prepare(
     };
     let resized = is_resized(&base, room, request.size)?;
 
+    let leaks = writer.leaks(request.base, base.mbr().root()?, &plan)?;
     let mut draft = Draft::beside(request.output)?;
     progress.begin("Copying base image", Some(base.size()));
     let mut mbr = if resized {
@@ -103,6 +105,9 @@ pub fn prepare(
     boot.write(draft.path(), mbr.boot()?, request.timestamp)?;
     let root = mbr.root()?;
     writer.apply(draft.path(), root, &plan, request.timestamp)?;
+    if leaks {
+        ext4::preen(draft.path(), root, request.timestamp)?;
+    }
     progress.advance(overlay.len() as u64);
     let allocation = release_free(draft.file(), &mbr).map_err(interrupted)?;
     progress.end("Wrote files");
@@ -133,6 +138,23 @@ fn refuse_same_file(request: &AssembleRequest<'_>) -> Result<(), CopyError> {
         });
     }
     Ok(())
+}
+
+/// A tool that is too old is so because of what the base has, if it has it.
+fn needed_for(base: &Card, error: ProcessError) -> Error {
+    match error {
+        ProcessError::TooOld {
+            program,
+            actual,
+            wanted,
+        } if base.root().superblock().has_orphan_file() => Error::TooOldForBase {
+            program,
+            actual,
+            feature: "orphan_file",
+            wanted,
+        },
+        error => error.into(),
+    }
 }
 
 /// Damage that the base brought with it is no fault of the writing. The base is only looked at when there is

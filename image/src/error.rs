@@ -67,6 +67,20 @@ pub enum Error {
     /// A tool is missing, too old, or failed.
     #[error(transparent)]
     Tool(#[from] ProcessError),
+    /// A tool doesn't know a feature of the base's file system.
+    #[error(
+        "{program} is version {actual}, and the base's root file system has the feature {feature}, which {wanted} or newer knows"
+    )]
+    TooOldForBase {
+        /// Its name.
+        program: &'static str,
+        /// What it says it is.
+        actual: String,
+        /// The feature, as e2fsprogs calls it.
+        feature: &'static str,
+        /// The oldest that will do.
+        wanted: &'static str,
+    },
     /// The base is damaged: what was written is as it should be, but what was there isn't.
     #[error("e2fsck finds the ext4 partition of the base {} damaged: {problem}", image.display())]
     BaseDamaged {
@@ -124,6 +138,7 @@ impl Error {
             Self::Tool(error)
             | Self::Write(WriteError::Tool(error))
             | Self::Grow(GrowError::Resize(WriteError::Tool(error))) => return error.hint(),
+            Self::TooOldForBase { .. } => Some(ProcessError::NEWER),
             Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
             Self::Official(error) => error.hint(),

@@ -69,6 +69,7 @@ pub mod diff;
 mod error;
 pub mod ext4;
 pub mod fat;
+mod flush;
 mod grow;
 pub mod inspect;
 pub mod mbr;

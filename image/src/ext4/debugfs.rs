@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::attributes;
-use super::fsck::{e2fsprogs, preen};
+use super::fsck::e2fsprogs;
 use super::plan::{Change, Plan, Planned};
 use super::write::{RootfsWriter, WriteError};
 use crate::mbr::Partition;
@@ -53,7 +53,6 @@ impl RootfsWriter for Debugfs {
             return Ok(());
         }
         let stage = Stage::new(image, partition)?;
-        let leaks = self.leaks(&stage, plan)?;
         let mut script = String::new();
         for (index, step) in plan.steps().iter().enumerate() {
             let staged = match step.change {
@@ -71,9 +70,6 @@ impl RootfsWriter for Debugfs {
             // The name that versions since 1.47.1 prefer.
             .env("SOURCE_DATE_EPOCH", timestamp.unix().to_string());
         tell(&mut command, &script)?;
-        if leaks {
-            preen(&stage, timestamp)?;
-        }
         Ok(())
     }
 }
@@ -88,8 +84,14 @@ impl Debugfs {
         command
     }
 
-    /// Whether the removals of `plan` leave blocks behind that nobody has.
-    fn leaks(&self, stage: &Stage, plan: &Plan<'_>) -> Result<bool, WriteError> {
+    /// Whether the removals of `plan` will leave blocks behind that nobody has. `base` is what they are
+    /// about: asked of a copy, `debugfs` would wait until that is on the disk.
+    pub(crate) fn leaks(
+        &self,
+        base: &Path,
+        partition: &Partition,
+        plan: &Plan<'_>,
+    ) -> Result<bool, WriteError> {
         let removals = plan.steps().iter().flat_map(|step| &step.removes);
         let paths: Vec<_> = removals.map(|removal| quoted(&removal.path)).collect();
         if paths.is_empty() {
@@ -99,7 +101,8 @@ impl Debugfs {
             check_lines(path, path)?;
         }
         let question = attributes::question(&paths);
-        let answer = tell(&mut self.command(stage), &question)?;
+        let stage = Stage::new(base, partition)?;
+        let answer = tell(&mut self.command(&stage), &question)?;
         Ok(attributes::have_blocks(&answer))
     }
 }

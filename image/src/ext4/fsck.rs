@@ -110,8 +110,13 @@ pub(crate) fn replay(file: &Path) -> Result<(), ProcessError> {
 }
 
 /// Runs `e2fsck -fp`, which mends only what needs no decision: the maps of what is in use.
-pub(super) fn preen(stage: &Stage, timestamp: Timestamp) -> Result<(), WriteError> {
+pub(crate) fn preen(
+    image: &Path,
+    partition: &Partition,
+    timestamp: Timestamp,
+) -> Result<(), WriteError> {
     let program = e2fsprogs("e2fsck")?;
+    let stage = Stage::new(image, partition)?;
     let now = timestamp.unix().to_string();
     let finished = process::run(
         Command::new(program)

@@ -15,7 +15,7 @@ mod write;
 
 pub(crate) use debugfs::Debugfs;
 pub use fsck::{Tool, tool};
-pub(crate) use fsck::{fsck, replay};
+pub(crate) use fsck::{fsck, preen, replay};
 pub(crate) use listing::{Listed, joined};
 pub(crate) use plan::{Change, Demand, Plan, Planned};
 pub use plan_error::PlanError;

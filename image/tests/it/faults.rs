@@ -1,5 +1,6 @@
 //! Whatever goes wrong: a clear word, and what was there before is still there, alone.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
@@ -331,11 +332,16 @@ fn a_tool_that_is_too_old_is_refused_with_the_cure() {
         let script = "#!/bin/sh\necho 'debugfs 1.46.2 (28-Feb-2021)' >&2\n";
         return run_with_debugfs("a_tool_that_is_too_old_is_refused_with_the_cure", script);
     }
-    let bench = Bench::new(Features::Trixie);
-    let error = bench.assemble(&Overlay::new()).unwrap_err();
-    let text = format!("{}\n{}", chain(&error), error.hint().unwrap());
+    let mut text = String::new();
+    for features in [Features::Bookworm, Features::Trixie] {
+        let bench = Bench::new(features);
+        let error = bench.assemble(&Overlay::new()).unwrap_err();
+        writeln!(text, "{}\n{}", chain(&error), error.hint().unwrap()).unwrap();
+    }
     insta::assert_snapshot!(text, @r"
     debugfs is version 1.46.2, and 1.47 or newer is needed
+    install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew
+    debugfs is version 1.46.2, and the base's root file system has the feature orphan_file, which 1.47 or newer knows
     install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew
     ");
 }
