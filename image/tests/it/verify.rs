@@ -304,7 +304,7 @@ fn a_file_system_that_has_seen_errors_is_no_base_and_can_be_looked_at() {
     let image = bench.output();
     tamper(&image, "ssv state 2\n");
     assert!(Card::open(&image).is_err());
-    insta::assert_snapshot!(shown(&verified(&image, &report)), @r"skipped ext4 file system: the ext4 file system was not unmounted cleanly or has errors (state 2): it was not checked");
+    insta::assert_snapshot!(shown(&verified(&image, &report)), @r"skipped ext4 file system: the ext4 file system is marked as having errors: it was not checked");
 }
 
 /// What lies in the journal and not yet in its place is what was written last.
