@@ -88,3 +88,77 @@ fn places(root: &Path, target_dir: &Path) -> Vec<(PathBuf, &'static str)> {
     places.extend(crates.map(|crates| (crates, CRATES)));
     places
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fsio::{Access, create_directory, write_atomic};
+
+    const MANIFEST: &str = "[package]\nname = \"broker\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
+                            [profile.release]\nstrip = \"symbols\"\n[workspace]\n";
+    /// Says the time and the folder that it was built at.
+    const PROGRAM: &str = "fn main() { panic!(\"{} {} {}\", env!(\"BUILT\"), file!(), include_str!(concat!(env!(\"OUT_DIR\"), \"/x\"))) }\n";
+    const SCRIPT: &str = "fn main() {\n\
+        let built = std::env::var(\"SOURCE_DATE_EPOCH\").unwrap();\n\
+        println!(\"cargo::rustc-env=BUILT={built}\");\n\
+        std::fs::write(std::env::var(\"OUT_DIR\").unwrap() + \"/x\", \"x\").unwrap();\n}\n";
+
+    fn compiled(root: &Path) -> Vec<u8> {
+        create_directory(&root.join("src"), Access::Public).unwrap();
+        for (name, text) in [
+            ("Cargo.toml", MANIFEST),
+            ("build.rs", SCRIPT),
+            ("src/main.rs", PROGRAM),
+        ] {
+            write_atomic(&root.join(name), text.as_bytes(), Access::Public).unwrap();
+        }
+        let target_dir = root.join("out");
+        let mut cargo = Command::new("cargo");
+        cargo
+            .current_dir(root)
+            .args(["build", "--release", "--offline", "--target-dir"]);
+        cargo.arg(&target_dir);
+        settle(
+            &mut cargo,
+            &BrokerSource::at(root),
+            Target::X86_64,
+            &target_dir,
+            1_700_000_000,
+        );
+        process::output(&mut cargo).unwrap();
+        fs::read(target_dir.join("release/broker")).unwrap()
+    }
+
+    #[test]
+    fn a_program_has_the_same_bytes_wherever_it_is_compiled_and_knows_no_folder() {
+        let folders = [(), ()].map(|()| tempfile::tempdir().unwrap());
+        let roots = [folders[0].path().join("a"), folders[1].path().join("b c/d")];
+        let [one, other] = roots.each_ref().map(|root| compiled(root));
+        assert!(one == other, "the two programs differ");
+        for root in roots {
+            let root = root.to_string_lossy().into_owned().into_bytes();
+            assert!(!one.windows(root.len()).any(|bytes| bytes == root));
+        }
+        assert!(one.windows(10).any(|bytes| bytes == b"1700000000"));
+    }
+
+    #[test]
+    fn a_source_that_git_does_not_know_is_as_old_as_its_newest_file() {
+        let folder = tempfile::tempdir().unwrap();
+        create_directory(&folder.path().join("broker/src"), Access::Public).unwrap();
+        for (name, age) in [("Cargo.toml", 900), ("build.rs", 300), ("src/main.rs", 600)] {
+            let path = folder.path().join("broker").join(name);
+            write_atomic(&path, b"", Access::Public).unwrap();
+            let modified = UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000 - age);
+            fs::File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_modified(modified)
+                .unwrap();
+        }
+        let source = BrokerSource::at(folder.path());
+        assert_eq!(source.newest_file().unwrap(), 1_699_999_700);
+        assert_eq!(source.last_commit(), None);
+    }
+}

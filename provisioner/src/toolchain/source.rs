@@ -40,6 +40,13 @@ impl BrokerSource {
             })
     }
 
+    #[cfg(test)]
+    pub(super) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     /// The workspace's folder.
     pub fn root(&self) -> &Path {
         &self.root
