@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::thread;
 
 use crate::allocation::release_free;
 use crate::assembled::Assembled;
@@ -114,9 +115,8 @@ pub fn prepare(
 
     go_on(progress).map_err(interrupted)?;
     progress.begin("Checking image", None);
-    boot.prove(draft.path(), mbr.boot()?)?;
-    ext4::prove(draft.path(), root, &plan, request.timestamp)?;
-    ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error.into()))?;
+    prove(&draft, &mbr, &boot, &plan, request.timestamp)
+        .map_err(|error| whose_damage(&base, error))?;
     let report = report(draft.path(), &base, &plan, &boot)?;
     go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
@@ -124,6 +124,28 @@ pub fn prepare(
         draft,
         report,
         allocation,
+    })
+}
+
+/// Reads back what was written, and has the checker look at the whole beside that.
+fn prove(
+    draft: &Draft,
+    mbr: &Mbr,
+    boot: &BootPlan<'_>,
+    plan: &Plan<'_>,
+    timestamp: Timestamp,
+) -> Result<(), Error> {
+    let root = mbr.root()?;
+    thread::scope(|scope| {
+        let check = scope.spawn(|| ext4::fsck(draft.path(), root));
+        boot.prove(draft.path(), mbr.boot()?)?;
+        ext4::prove(draft.path(), root, plan, timestamp)?;
+        let checked = check.join().unwrap_or_else(|_panic| {
+            Err(WriteError::Unchecked {
+                image: draft.path().to_owned(),
+            })
+        });
+        Ok(checked?)
     })
 }
 

@@ -179,6 +179,12 @@ pub enum WriteError {
         /// Its value.
         found: String,
     },
+    /// The checker was not waited for, by a fault of the program.
+    #[error("the ext4 partition of {} was not checked", image.display())]
+    Unchecked {
+        /// The image.
+        image: PathBuf,
+    },
     /// The checker found errors.
     #[error("e2fsck finds the ext4 partition of {} damaged: {problem}", image.display())]
     Damaged {

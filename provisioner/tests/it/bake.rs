@@ -445,3 +445,27 @@ fn nothing_is_written_through_a_link_of_an_overlay() {
     );
     assert!(!sandbox.path("out").exists());
 }
+
+#[test]
+fn an_image_has_the_size_that_was_asked_for() {
+    let sandbox = with_base();
+    let size = || fs::metadata(sandbox.path("pi.img")).unwrap().len();
+    bake(&sandbox, &["--base", "base.img", "--size", "300M"]).success();
+    assert_eq!(size(), 300 << 20);
+    bake(&sandbox, &["--base", "base.img", "--shrink"]).success();
+    assert!(size() < 300 << 20, "{}", size());
+    let ended = bake(&sandbox, &["--base", "base.img", "--size", "4K"]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended
+            .stderr
+            .contains("the image can't have 4096 bytes: it needs "),
+        "{}",
+        ended.stderr
+    );
+    let ended = bake(
+        &sandbox,
+        &["--base", "base.img", "--size", "300M", "--shrink"],
+    );
+    assert_eq!(ended.code, 2);
+}
