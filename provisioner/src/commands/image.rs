@@ -24,6 +24,7 @@ use crate::{bake, ssh};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  provision image --out pi.img\n  \
                         provision image --target armv7 --out pi2.img\n  \
+                        provision image --update --dry-run --out pi.img     which packages are newer than locked\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.
