@@ -30,6 +30,7 @@ use crate::{bake, ssh};
                         provision image --target armv7 --out pi2.img\n  \
                         provision image --shrink --free 100M --out small.img\n  \
                         provision image --compress xz --with all --out pi.img\n  \
+                        provision image --update --dry-run --out pi.img     which packages are newer than locked\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.

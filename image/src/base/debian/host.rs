@@ -38,7 +38,7 @@ pub enum Execution {
 }
 
 /// The programs that a build runs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 13] = [
+const TOOLS: [(&str, &str); 14] = [
     ("apt-get", "apt"),
     ("apt-cache", "apt"),
     ("apt-config", "apt"),
@@ -51,6 +51,7 @@ const TOOLS: [(&str, &str); 13] = [
     ("debugfs", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
+    ("mmd", "mtools"),
     ("unshare", "util-linux"),
 ];
 

@@ -110,14 +110,26 @@ boot_partition() {
     # The label is lower case, as everything that mounts LABEL=bootfs expects.
     mkfs.vfat --invariant -F 32 -s 1 -i "$PROVISION_DISK_ID" -n bootfs -h "$boot_first" \
         --offset "$boot_first" "$image" "$((boot_mib * 1024))"
-    (cd "$root/boot/firmware" && mcopy -i "$image@@$((boot_first * 512))" -s -m -- * ::)
+    # One by one, in an order that does not depend on the file system of this computer.
+    (
+        cd "$root/boot/firmware"
+        volume=$image@@$((boot_first * 512))
+        find . -mindepth 1 -type d | sort | while read -r folder; do
+            mmd -i "$volume" "::${folder#./}"
+        done
+        find . -type f | sort | while read -r file; do
+            mcopy -i "$volume" -m "$file" "::${file#./}"
+        done
+    )
     find "$root/boot/firmware" -mindepth 1 -delete
     touch --date="@$SOURCE_DATE_EPOCH" "$root/boot/firmware"
 }
 
 root_partition() {
     # 20 % and 200 MiB to spare, in steps of 8 MiB, as Raspberry Pi OS's images have them.
-    used=$(du --summarize --one-file-system --apparent-size --block-size=1M "$root" | cut -f1)
+    # Blocks are counted here, since what a folder takes is another thing on every file system.
+    used=$(bare find "$root" -xdev -printf '%D:%i %y %s\n' | sort --unique |
+        awk '{ blocks += $2 == "f" ? int(($3 + 4095) / 4096) : 1 } END { print int(blocks / 256) + 1 }')
     size=$(((used * 12 / 10 + 200 + 7) / 8 * 8))
     truncate --size="$((root_first * 512 + size * 1024 * 1024))" "$image"
     # All features by name, so that they don't depend on the computer's mke2fs.conf.
