@@ -262,7 +262,7 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
     insta::assert_snapshot!(errors, @r"
     error: preparing base [HERE]/text
       caused by: [HERE]/text is not an image: it has neither a partition table nor the first bytes of an archive
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip
     error: preparing base [HERE]/short.img.xz
       caused by: [HERE]/short.img.xz is incomplete: the xz data ends after 40000 bytes, in the middle of a block
       hint: download it again, and compare its sha256 with the published one
