@@ -5,7 +5,8 @@
 //!
 //! # The way through
 //!
-//! 1. A base becomes a raw image: [`base::local::open`] for a file, [`base::debian`] builds one.
+//! 1. A base becomes a raw image: [`base::local::open`] for a file, [`base::official`] fetches Raspberry Pi OS,
+//!    [`base::debian`] builds one. [`base::lease::share`] keeps it in the cache as long as it is used.
 //! 2. [`Card::open`] looks into it: [`Card::read`], [`Card::find`], [`Card::list`], what system it is.
 //!    [`Card::first_boot`] tells it by its files, [`accounts`] changes the account files that were read from it,
 //!    [`bootconfig`] those by which it starts.
