@@ -53,6 +53,8 @@ fn bake(sandbox: &Sandbox, more: &[&str]) -> Ended {
         "image",
         "--recipe",
         "./my.yaml",
+        "--base",
+        "debian",
         "--broker",
         "broker",
         "--free",

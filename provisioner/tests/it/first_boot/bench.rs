@@ -50,7 +50,10 @@ impl Bench {
 
     /// Bakes `pi.img` with this recipe's `system`.
     pub(crate) fn bake(&self, login: &str) -> Ended {
-        let recipe = format!("system:\n  login: {{{login}}}\n");
+        let recipe = format!(
+            "system:\n  login: {{{login}}}\n  firewall: off\n  upgrades: none\n  \
+             sd-card: {{swap: keep, noatime: false, commit-interval: 5}}\n"
+        );
         self.sandbox.write("my.yaml", &recipe);
         let target = match self.machine {
             Machine::Arm64 => "aarch64",
