@@ -11,7 +11,6 @@ use rustix::fs as sys;
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use crate::flush::{Flusher, Kicking};
 use crate::progress::{Progress, Silent};
 
 /// How much is copied between two reports of progress.
@@ -25,7 +24,6 @@ const CHUNK: u64 = 16 << 20;
 pub(crate) struct Draft {
     temporary: NamedTempFile,
     target: PathBuf,
-    flusher: Option<Flusher>,
 }
 
 impl Draft {
@@ -52,7 +50,6 @@ impl Draft {
         Ok(Self {
             temporary,
             target: target.to_owned(),
-            flusher: None,
         })
     }
 
@@ -101,13 +98,8 @@ impl Draft {
     ) -> Result<(), CopyError> {
         let source = File::open(base).map_err(|source| read_error(base, source))?;
         let target = self.temporary.as_file();
-        if self.flusher.is_none() {
-            let flusher = Flusher::start(target);
-            self.flusher = Some(flusher.map_err(|source| write_error(&self.target, source))?);
-        }
         let end = to + (part.end - part.start);
-        let mut progress = Kicking::new(progress, self.flusher.as_ref());
-        copy_data(&source, target, part, to, &mut progress)
+        copy_data(&source, target, part, to, progress)
             .and_then(|()| {
                 let size = target.metadata()?.len();
                 target.set_len(size.max(end))
@@ -131,11 +123,6 @@ impl Draft {
     /// Makes it durable and gives it its name, in one step that can't be seen half done.
     pub(crate) fn commit(self) -> Result<(), CopyError> {
         let target = self.target;
-        if let Some(flusher) = self.flusher {
-            flusher
-                .finish()
-                .map_err(|source| write_error(&target, source))?;
-        }
         let sync_folder = || File::open(folder_of(&target))?.sync_all();
         self.temporary
             .as_file()
@@ -202,7 +189,7 @@ fn copy_data(
 }
 
 /// Where the next data at or after `position`, and before `limit`, begins and ends.
-pub(crate) fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
+fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
     if position >= limit {
         return Ok(None);
     }

@@ -3,10 +3,9 @@
 //! [`AccountFiles`] is parsed with errors that name file and line, changed, and rendered again; lines
 //! that aren't touched come out byte by byte as they were.
 
-mod login;
+mod placeholder;
 mod table;
 mod user;
 
-pub use login::Settled;
 pub use table::{AccountError, AccountFile};
 pub use user::{AccountFiles, LoginName, NewUser, PasswordField};

@@ -208,7 +208,6 @@ impl Push<'_> {
             files: &ready.files,
             broker: &broker,
             sink: Sink::Host,
-            system: None,
         })?;
         self.output
             .watch_interrupts()

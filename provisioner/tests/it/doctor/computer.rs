@@ -55,8 +55,7 @@ impl Computer {
             "resize2fs",
         ]
         .into_iter()
-        .chain(["mkfs.vfat", "mcopy", "mmd", "unshare", "id", "newuidmap"])
-        .chain(["apt-get", "apt-cache", "apt-config", "dpkg-deb"])
+        .chain(["mkfs.vfat", "mcopy", "unshare", "id", "newuidmap"])
         {
             computer.link(program);
         }

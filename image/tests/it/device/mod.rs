@@ -1,7 +1,0 @@
-//! Cards: which may be written, and what happens to them.
-
-mod copies;
-mod disks;
-mod memory;
-mod packed;
-pub(crate) mod tree;

@@ -1,7 +1,0 @@
-//! `inspect`, `diff`, `verify` and `boot`, as a person runs them.
-
-mod boot;
-mod card;
-mod difference;
-mod inspection;
-mod verification;
