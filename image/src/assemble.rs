@@ -3,15 +3,19 @@
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::thread;
 
+use crate::allocation::release_free;
+use crate::assembled::Assembled;
 use crate::boot::BootPlan;
 use crate::card::{Card, read_table};
 use crate::copy::{CopyError, Draft, go_on, write_error};
 use crate::error::Error;
 use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
-use crate::grow::{Room, check_limit, fill_grown, growth};
+use crate::grow::{GrowError, ImageSize, Room, fill_resized, is_resized};
 use crate::mbr::Mbr;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
+use crate::process::ProcessError;
 use crate::progress::Progress;
 use crate::report::{Report, Written};
 use crate::time::Timestamp;
@@ -27,6 +31,8 @@ pub struct AssembleRequest<'a> {
     pub overlay: &'a Overlay,
     /// Bytes that shall be free on the root file system afterwards.
     pub free: u64,
+    /// How large the image becomes.
+    pub size: ImageSize,
     /// The largest size of the image in bytes, that of the card, if it matters.
     pub limit: Option<u64>,
     /// The date of everything that is written.
@@ -48,9 +54,22 @@ pub fn assemble(
     request: &AssembleRequest<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Report, Error> {
+    prepare(request, progress)?.commit()
+}
+
+/// Does all that [`assemble`](fn@assemble) does but the last step: the image has not got its name yet, so that
+/// others can be made of it first.
+///
+/// # Errors
+///
+/// As with [`assemble`](fn@assemble).
+pub fn prepare(
+    request: &AssembleRequest<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Assembled, Error> {
     refuse_same_file(request)?;
-    let writer = Debugfs::find()?;
     let base = Card::open(request.base)?;
+    let writer = Debugfs::find().map_err(|error| needed_for(&base, error))?;
     let overlay = match request.disk_id {
         Some(id) => &renumbered(&base, request, id)?,
         None => request.overlay,
@@ -62,16 +81,18 @@ pub fn assemble(
         free: request.free,
         limit: request.limit,
     };
-    let grown = growth(base.root().superblock(), room);
-    check_limit(base.size().saturating_add(grown), request.limit)?;
+    let resized = is_resized(&base, room, request.size)?;
 
+    let leaks = writer.leaks(request.base, base.mbr().root()?, &plan)?;
     let mut draft = Draft::beside(request.output)?;
     progress.begin("Copying base image", Some(base.size()));
-    let mut mbr = if grown == 0 {
+    let mut mbr = if resized {
+        let (size, timestamp) = (request.size, request.timestamp);
+        fill_resized(&mut draft, &base, room, size, timestamp, progress)
+            .map_err(|error| whose_damage(&base, error.into()))?
+    } else {
         draft.fill(request.base, room.demand.bytes, progress)?;
         base.mbr().clone()
-    } else {
-        fill_grown(&mut draft, &base, room, request.timestamp, progress)?
     };
     if let Some(id) = request.disk_id {
         mbr.set_disk_id(id);
@@ -85,19 +106,47 @@ pub fn assemble(
     boot.write(draft.path(), mbr.boot()?, request.timestamp)?;
     let root = mbr.root()?;
     writer.apply(draft.path(), root, &plan, request.timestamp)?;
+    if leaks {
+        ext4::preen(draft.path(), root, request.timestamp)?;
+    }
     progress.advance(overlay.len() as u64);
+    let allocation = release_free(draft.file(), &mbr).map_err(interrupted)?;
     progress.end("Wrote files");
 
     go_on(progress).map_err(interrupted)?;
     progress.begin("Checking image", None);
-    boot.prove(draft.path(), mbr.boot()?)?;
-    ext4::prove(draft.path(), root, &plan, request.timestamp)?;
-    ext4::fsck(draft.path(), root).map_err(|error| whose_damage(&base, error))?;
+    prove(&draft, &mbr, &boot, &plan, request.timestamp)
+        .map_err(|error| whose_damage(&base, error))?;
     let report = report(draft.path(), &base, &plan, &boot)?;
     go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
-    draft.commit()?;
-    Ok(report)
+    Ok(Assembled {
+        draft,
+        report,
+        allocation,
+    })
+}
+
+/// Reads back what was written, and has the checker look at the whole beside that.
+fn prove(
+    draft: &Draft,
+    mbr: &Mbr,
+    boot: &BootPlan<'_>,
+    plan: &Plan<'_>,
+    timestamp: Timestamp,
+) -> Result<(), Error> {
+    let root = mbr.root()?;
+    thread::scope(|scope| {
+        let check = scope.spawn(|| ext4::fsck(draft.path(), root));
+        boot.prove(draft.path(), mbr.boot()?)?;
+        ext4::prove(draft.path(), root, plan, timestamp)?;
+        let checked = check.join().unwrap_or_else(|_panic| {
+            Err(WriteError::Unchecked {
+                image: draft.path().to_owned(),
+            })
+        });
+        Ok(checked?)
+    })
 }
 
 /// The base is opened for reading and would be replaced at the end: surely a slip.
@@ -113,12 +162,35 @@ fn refuse_same_file(request: &AssembleRequest<'_>) -> Result<(), CopyError> {
     Ok(())
 }
 
-/// Damage that the base brought with it is no fault of the writing.
-fn whose_damage(base: &Card, error: WriteError) -> Error {
+/// A tool that is too old is so because of what the base has, if it has it.
+fn needed_for(base: &Card, error: ProcessError) -> Error {
+    match error {
+        ProcessError::TooOld {
+            program,
+            actual,
+            wanted,
+        } if base.root().superblock().has_orphan_file() => Error::TooOldForBase {
+            program,
+            actual,
+            feature: "orphan_file",
+            wanted,
+        },
+        error => error.into(),
+    }
+}
+
+/// Damage that the base brought with it is no fault of the writing. The base is only looked at when there is
+/// some: most have none.
+fn whose_damage(base: &Card, error: Error) -> Error {
+    match &error {
+        Error::Write(WriteError::Damaged { .. } | WriteError::Tool(_))
+        | Error::Grow(GrowError::Resize(_) | GrowError::Read(_)) => {}
+        _ => return error,
+    }
     let before = base.mbr().root().map(|root| ext4::fsck(base.path(), root));
     match before {
         Ok(Err(WriteError::Damaged { image, problem })) => Error::BaseDamaged { image, problem },
-        _ => error.into(),
+        _ => error,
     }
 }
 

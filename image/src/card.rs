@@ -1,13 +1,13 @@
 //! A card image as a whole: its table and its two file systems, seen as the one tree that runs on the Pi.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::ext4::{Ext4, Ext4Error, Found, FoundKind};
+use crate::ext4::{Ext4, Ext4Error, Found, FoundKind, SuperblockError};
 use crate::fat::{Fat, FatError, FatKind};
-use crate::mbr::{MBR_SIZE, Mbr, MbrError, Sectors};
+use crate::mbr::{MBR_SIZE, Mbr, MbrError, Partition, Sectors};
 use crate::overlay::{EntryPath, Owner};
 use crate::release::{Architecture, OsRelease};
 
@@ -25,6 +25,20 @@ impl Card {
     /// Opens the image at `path` and checks that it is one: a partition table, FAT, and ext4 that is
     /// clean and of a kind that can be written.
     pub fn open(path: &Path) -> Result<Self, CardError> {
+        Self::load(path, Ext4::open)
+    }
+
+    /// Opens the image or device at `path` to look at it. Other than with [`open`](Self::open), its ext4 may
+    /// have seen errors; [`Ext4::unclean`] says so then. One whose journal has not been replayed is refused
+    /// here too: [`Scratch::replayed`](crate::Scratch::replayed) makes a copy that can be looked at.
+    pub fn open_used(path: &Path) -> Result<Self, CardError> {
+        Self::load(path, Ext4::open_used)
+    }
+
+    fn load(
+        path: &Path,
+        root_of: impl Fn(&Path, &Partition) -> Result<Ext4, Ext4Error>,
+    ) -> Result<Self, CardError> {
         let (mbr, size) = read_table(path)?;
         let table = |source| CardError::Table {
             path: path.to_owned(),
@@ -34,7 +48,7 @@ impl Card {
         let root = mbr.root().map_err(table)?;
         Ok(Self {
             boot: Fat::open(path, boot)?,
-            root: Ext4::open(path, root)?,
+            root: root_of(path, root)?,
             path: path.to_owned(),
             size,
             mbr,
@@ -133,8 +147,9 @@ pub(crate) fn read_table(path: &Path) -> Result<(Mbr, u64), CardError> {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
+    let mut file = File::open(path).map_err(failed)?;
+    // Not the length in its metadata: that of a device is 0.
+    let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
     let mut sector = [0; MBR_SIZE];
     if size < MBR_SIZE as u64 {
         return Err(CardError::TooSmall {
@@ -154,7 +169,7 @@ pub(crate) fn read_table(path: &Path) -> Result<(Mbr, u64), CardError> {
 }
 
 /// The path on the FAT partition, if `path` lies there; the mount point itself is its root.
-fn on_boot(path: &str) -> Option<&str> {
+pub(crate) fn on_boot(path: &str) -> Option<&str> {
     match path.strip_prefix(EntryPath::BOOT)? {
         "" => Some(""),
         rest => rest.strip_prefix('/'),
@@ -169,6 +184,16 @@ pub enum CardError {
     Io {
         /// The image.
         path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file on it can't be read.
+    #[error("cannot read {path} on {}", image.display())]
+    Path {
+        /// The image.
+        image: PathBuf,
+        /// Where the file is on the Pi.
+        path: String,
         /// Why.
         source: io::Error,
     },
@@ -197,14 +222,23 @@ pub enum CardError {
 }
 
 impl CardError {
+    /// Whether all that is in the way is a journal that has not been replayed: the card was not shut down.
+    pub fn needs_recovery(&self) -> bool {
+        let Self::Root(Ext4Error::Superblock { source, .. }) = self else {
+            return false;
+        };
+        *source == SuperblockError::NeedsRecovery
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Root(Ext4Error::Superblock { source, .. }) => source.hint(),
-            Self::TooSmall { .. } | Self::Table { .. } => Some(
+            Self::Table { source, .. } => Some(source.hint()),
+            Self::TooSmall { .. } => Some(
                 "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
             ),
-            Self::Io { .. } | Self::Boot(_) | Self::Root(_) => None,
+            Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use rustix::fs as sys;
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
+use crate::flush::{Flusher, Kicking};
 use crate::progress::{Progress, Silent};
 
 /// How much is copied between two reports of progress.
@@ -24,6 +25,7 @@ const CHUNK: u64 = 16 << 20;
 pub(crate) struct Draft {
     temporary: NamedTempFile,
     target: PathBuf,
+    flusher: Option<Flusher>,
 }
 
 impl Draft {
@@ -50,6 +52,7 @@ impl Draft {
         Ok(Self {
             temporary,
             target: target.to_owned(),
+            flusher: None,
         })
     }
 
@@ -98,8 +101,13 @@ impl Draft {
     ) -> Result<(), CopyError> {
         let source = File::open(base).map_err(|source| read_error(base, source))?;
         let target = self.temporary.as_file();
+        if self.flusher.is_none() {
+            let flusher = Flusher::start(target);
+            self.flusher = Some(flusher.map_err(|source| write_error(&self.target, source))?);
+        }
         let end = to + (part.end - part.start);
-        copy_data(&source, target, part, to, progress)
+        let mut progress = Kicking::new(progress, self.flusher.as_ref());
+        copy_data(&source, target, part, to, &mut progress)
             .and_then(|()| {
                 let size = target.metadata()?.len();
                 target.set_len(size.max(end))
@@ -123,6 +131,11 @@ impl Draft {
     /// Makes it durable and gives it its name, in one step that can't be seen half done.
     pub(crate) fn commit(self) -> Result<(), CopyError> {
         let target = self.target;
+        if let Some(flusher) = self.flusher {
+            flusher
+                .finish()
+                .map_err(|source| write_error(&target, source))?;
+        }
         let sync_folder = || File::open(folder_of(&target))?.sync_all();
         self.temporary
             .as_file()
@@ -189,7 +202,7 @@ fn copy_data(
 }
 
 /// Where the next data at or after `position`, and before `limit`, begins and ends.
-fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
+pub(crate) fn next_data(file: &File, position: u64, limit: u64) -> io::Result<Option<(u64, u64)>> {
     if position >= limit {
         return Ok(None);
     }

@@ -2,14 +2,20 @@
 
 use std::path::PathBuf;
 
+use crate::allocation::AllocationError;
 use crate::base::debian::DebianError;
 use crate::base::local::LocalError;
+use crate::base::net::NetError;
+use crate::base::official::OfficialError;
+use crate::bmap::BmapError;
+use crate::bootconfig::BootConfigError;
 use crate::card::CardError;
 use crate::copy::CopyError;
 use crate::ext4::{Ext4Error, PlanError, WriteError};
 use crate::fat::FatError;
 use crate::grow::GrowError;
 use crate::mbr::MbrError;
+use crate::overlay::OverlayError;
 use crate::process::ProcessError;
 
 /// Why a card could not be made. Each says in its own words what happened; [`hint`](Self::hint) says
@@ -22,9 +28,21 @@ pub enum Error {
     /// A local file can't be a base.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// An image of the official index could not be had.
+    #[error(transparent)]
+    Official(#[from] OfficialError),
+    /// What is fetched from can't be reached, or the settings for it are wrong.
+    #[error(transparent)]
+    Net(#[from] NetError),
     /// An image isn't what it should be.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// There is no block map that could be written.
+    #[error("the image has no block map")]
+    Bmap(#[from] BmapError),
+    /// What matters in an image can't be found out.
+    #[error(transparent)]
+    Allocation(#[from] AllocationError),
     /// A partition that was there is missing.
     #[error(transparent)]
     Table(#[from] MbrError),
@@ -49,6 +67,20 @@ pub enum Error {
     /// A tool is missing, too old, or failed.
     #[error(transparent)]
     Tool(#[from] ProcessError),
+    /// A tool doesn't know a feature of the base's file system.
+    #[error(
+        "{program} is version {actual}, and the base's root file system has the feature {feature}, which {wanted} or newer knows"
+    )]
+    TooOldForBase {
+        /// Its name.
+        program: &'static str,
+        /// What it says it is.
+        actual: String,
+        /// The feature, as e2fsprogs calls it.
+        feature: &'static str,
+        /// The oldest that will do.
+        wanted: &'static str,
+    },
     /// The base is damaged: what was written is as it should be, but what was there isn't.
     #[error("e2fsck finds the ext4 partition of the base {} damaged: {problem}", image.display())]
     BaseDamaged {
@@ -65,6 +97,12 @@ pub enum Error {
         /// Where it comes from.
         origin: String,
     },
+    /// A boot file can't be edited.
+    #[error(transparent)]
+    BootConfig(#[from] BootConfigError),
+    /// A path or an entry that can't be.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
     /// The FAT partition is too small.
     #[error("the FAT partition has {free} bytes free, and {needed} are needed")]
     BootFull {
@@ -87,7 +125,9 @@ impl Error {
         match self {
             Self::Debian(error) => error.is_interrupted(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.is_interrupted(),
-            Self::Local(LocalError::Write { source, .. }) => source.is_interrupted(),
+            Self::Local(error) => error.is_interrupted(),
+            Self::Official(error) => error.is_interrupted(),
+            Self::Net(error) => error.is_interrupted(),
             _ => false,
         }
     }
@@ -98,13 +138,27 @@ impl Error {
             Self::Tool(error)
             | Self::Write(WriteError::Tool(error))
             | Self::Grow(GrowError::Resize(WriteError::Tool(error))) => return error.hint(),
+            Self::TooOldForBase { .. } => Some(ProcessError::NEWER),
             Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
+            Self::Official(error) => error.hint(),
+            Self::Net(error) => error.hint(),
             Self::Card(error) => error.hint(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.hint(),
             Self::Grow(GrowError::TooLarge { .. }) => {
                 Some("allow a larger image, or ask for less free room")
             }
+            Self::Grow(GrowError::TooSmall { .. }) => {
+                Some("allow that size, or ask for less free room")
+            }
+            Self::Grow(GrowError::Odd { .. }) => Some("write it as 8G or 4000M"),
+            Self::Grow(GrowError::NotLast { .. }) => Some(
+                "use a base whose root partition is the last, or ask for no more room than it has",
+            ),
+            Self::BootFull { .. } => {
+                Some("put less onto it, or use a base with a larger FAT partition")
+            }
+            Self::Table(error) | Self::Grow(GrowError::Table(error)) => Some(error.hint()),
             Self::Ext4(Ext4Error::Superblock { source, .. }) => source.hint(),
             Self::BaseDamaged { .. }
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::card::Card;
 use crate::copy::{CopyError, Draft, write_error};
-use crate::ext4::{Demand, Ext4, Ext4Error, Superblock, WriteError, resize};
+use crate::ext4::{Demand, Ext4, Ext4Error, Superblock, WriteError, minimum, resize};
 use crate::mbr::{Mbr, MbrError, Partition, Sectors};
 use crate::progress::Progress;
 use crate::time::Timestamp;
@@ -14,6 +14,18 @@ const STEP: u64 = 4 << 20;
 /// `resize2fs` leaves out a last group that would hold little but its own tables, so a growth may give
 /// less than it should; then there is another.
 const ROUNDS: u32 = 4;
+
+/// How large an image becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageSize {
+    /// As large as its base, or larger by what is missing.
+    #[default]
+    AsNeeded,
+    /// This many bytes, a multiple of 512: the root partition is made to reach to the end.
+    Exactly(u64),
+    /// As small as it can be with the free room that is wanted.
+    Smallest,
+}
 
 /// The room that is wanted on the root file system.
 #[derive(Debug, Clone, Copy)]
@@ -54,74 +66,210 @@ pub(crate) fn growth(superblock: &Superblock, room: Room) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// Fills `draft` with `base`, its root partition, the last one, grown until it has `room`. Returns the
-/// table as it is afterwards.
+/// Whether `base` must be resized to have `room` and `size`.
 ///
-/// `resize2fs` cuts a file off behind the size of the file system, whatever offset the file system has in
-/// it, and with that its end. So the root partition is copied first, resized as a file of its own, and
-/// then moved to its place behind the rest.
-pub(crate) fn fill_grown(
-    draft: &mut Draft,
-    base: &Card,
-    room: Room,
-    timestamp: Timestamp,
-    progress: &mut dyn Progress,
-) -> Result<Mbr, GrowError> {
-    let mut mbr = base.mbr().clone();
-    let root = *mbr.root()?;
-    if let Some(later) = mbr.partitions().find(|p| p.start > root.start) {
+/// # Errors
+///
+/// Whatever can be said against it before anything is copied: too large, too small, not possible.
+pub(crate) fn is_resized(base: &Card, room: Room, size: ImageSize) -> Result<bool, GrowError> {
+    let root = base.mbr().root()?;
+    let missing = growth(base.root().superblock(), room);
+    let resized = match size {
+        ImageSize::AsNeeded => missing > 0,
+        ImageSize::Exactly(bytes) => bytes != base.size() || root.end().bytes() != Some(bytes),
+        ImageSize::Smallest => true,
+    };
+    let later = base.mbr().partitions().find(|p| p.start > root.start);
+    if let Some(later) = later.filter(|_| resized) {
         return Err(GrowError::NotLast {
             root: root.number,
             later: later.number,
         });
     }
+    match size {
+        ImageSize::AsNeeded => check_limit(base.size().saturating_add(missing), room.limit)?,
+        ImageSize::Exactly(bytes) => check_exact(base, root, room, bytes, missing)?,
+        // How small it will be is only known at the end.
+        ImageSize::Smallest => {}
+    }
+    Ok(resized)
+}
+
+fn check_exact(
+    base: &Card,
+    root: &Partition,
+    room: Room,
+    size: u64,
+    missing: u64,
+) -> Result<(), GrowError> {
+    if !size.is_multiple_of(Sectors::SIZE) {
+        return Err(GrowError::Odd { size });
+    }
+    check_limit(size, room.limit)?;
+    let end = root.offset() + root.size();
+    let needed = if size < end {
+        let least = minimum(base.path(), root)?;
+        root.offset() + aim(base.root().superblock(), least, root, room)
+    } else {
+        end.saturating_add(missing)
+    };
+    if size < needed {
+        return Err(GrowError::TooSmall { size, needed });
+    }
+    // Whether the table can say it.
+    let length = Sectors::within(size - root.offset());
+    Ok(base.mbr().clone().set(Partition { length, ..*root })?)
+}
+
+/// The bytes that the file system of `root` should have so that it has `room` and no more. `least` is
+/// what it can be shrunk to as it is.
+fn aim(superblock: &Superblock, least: u64, root: &Partition, room: Room) -> u64 {
+    let used = superblock.size().saturating_sub(superblock.free_bytes());
+    let wanted = used
+        .saturating_add(room.demand.bytes)
+        .saturating_add(room.free);
+    let end = root.offset().saturating_add(wanted.max(least));
+    let end = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
+    end - root.offset()
+}
+
+/// Fills `draft` with `base`, its root partition, the last one, resized until it has `room` and the image
+/// its `size`. Returns the table as it is afterwards.
+///
+/// `resize2fs` cuts a file off behind the size of the file system, whatever offset the file system has in
+/// it, and with that its end. So the root partition is copied first, resized as a file of its own, and
+/// then moved to its place behind the rest.
+pub(crate) fn fill_resized(
+    draft: &mut Draft,
+    base: &Card,
+    room: Room,
+    size: ImageSize,
+    timestamp: Timestamp,
+    progress: &mut dyn Progress,
+) -> Result<Mbr, GrowError> {
+    let mut mbr = base.mbr().clone();
+    let root = *mbr.root()?;
     draft.check_room_for(base.path(), room.demand.bytes)?;
     let partition = root.offset()..root.offset() + root.size();
     draft.copy_part(base.path(), partition, 0, progress)?;
-    let length = resize_alone(draft, &root, room, timestamp)?;
+    let mut alone = Alone::new(draft, root, timestamp);
+    match size {
+        ImageSize::AsNeeded => alone.grow(room)?,
+        ImageSize::Exactly(bytes) => alone.resize_to(bytes, room)?,
+        ImageSize::Smallest => {
+            alone.shrink(room)?;
+            alone.grow(room)?;
+        }
+    }
+    let length = alone.partition.length;
     draft.insert_front(root.offset())?;
     draft.copy_part(base.path(), 0..root.offset(), 0, progress)?;
-    let grown = Partition { length, ..root };
-    mbr.set(grown)?;
-    let size = base.size().max(root.offset() + grown.size());
+    let resized = Partition { length, ..root };
+    mbr.set(resized)?;
+    let end = match size {
+        ImageSize::AsNeeded => base.size().max(root.offset() + resized.size()),
+        ImageSize::Exactly(bytes) => bytes,
+        ImageSize::Smallest => root.offset() + resized.size(),
+    };
     let file = draft.file();
-    file.set_len(size)
+    file.set_len(end)
         .and_then(|()| file.write_all_at(&mbr.to_bytes(), 0))
         .map_err(|source| write_error(base.path(), source))?;
     Ok(mbr)
 }
 
-/// Grows the file system that `draft` consists of, and that was `root`, until it has `room`. Returns its
-/// new length.
-fn resize_alone(
-    draft: &mut Draft,
-    root: &Partition,
-    room: Room,
+/// A file that is nothing but the root file system of an image.
+struct Alone<'a> {
+    draft: &'a mut Draft,
+    /// Where it was in the image.
+    root: Partition,
+    /// Where it is in the file.
+    partition: Partition,
     timestamp: Timestamp,
-) -> Result<Sectors, GrowError> {
-    let mut alone = Partition {
-        start: Sectors::new(0),
-        ..*root
-    };
-    for _ in 0..ROUNDS {
-        let missing = growth(Ext4::open(draft.path(), &alone)?.superblock(), room);
-        if missing == 0 {
-            return Ok(alone.length);
+}
+
+impl<'a> Alone<'a> {
+    fn new(draft: &'a mut Draft, root: Partition, timestamp: Timestamp) -> Self {
+        Self {
+            draft,
+            root,
+            partition: Partition {
+                start: Sectors::new(0),
+                ..root
+            },
+            timestamp,
         }
-        let end = (root.offset() + alone.size())
-            .saturating_add(missing)
-            .checked_next_multiple_of(STEP)
-            .unwrap_or(u64::MAX);
-        check_limit(end, room.limit)?;
-        alone.length = Sectors::within(end - root.offset());
-        let file = draft.file();
-        file.set_len(alone.size())
-            .map_err(|source| write_error(draft.path(), source))?;
-        resize(draft.path(), &alone, timestamp)?;
     }
-    match growth(Ext4::open(draft.path(), &alone)?.superblock(), room) {
-        0 => Ok(alone.length),
-        missing => Err(GrowError::StillTooSmall { missing }),
+
+    fn superblock(&self) -> Result<Superblock, GrowError> {
+        let root = Ext4::open(self.draft.path(), &self.partition)?;
+        Ok(root.superblock().clone())
+    }
+
+    /// Makes the file and the file system in it as large as an image that ends at `end` has room for.
+    fn resize_to_end(&mut self, end: u64) -> Result<(), GrowError> {
+        let length = Sectors::within(end - self.root.offset());
+        let shrinks = length < self.partition.length;
+        self.partition.length = length;
+        if !shrinks {
+            self.set_length()?;
+        }
+        resize(self.draft.path(), &self.partition, self.timestamp)?;
+        // The file ends where the file system does now.
+        self.set_length()
+    }
+
+    fn set_length(&mut self) -> Result<(), GrowError> {
+        let size = self.partition.size();
+        let set = self.draft.file().set_len(size);
+        Ok(set.map_err(|source| write_error(self.draft.path(), source))?)
+    }
+
+    /// Grows it until it has `room`.
+    fn grow(&mut self, room: Room) -> Result<(), GrowError> {
+        for _ in 0..ROUNDS {
+            let missing = growth(&self.superblock()?, room);
+            let end = self.root.offset() + self.partition.size();
+            if missing == 0 {
+                return check_limit(end, room.limit);
+            }
+            let end = end
+                .saturating_add(missing)
+                .checked_next_multiple_of(STEP)
+                .unwrap_or(u64::MAX);
+            check_limit(end, room.limit)?;
+            self.resize_to_end(end)?;
+        }
+        match growth(&self.superblock()?, room) {
+            0 => Ok(()),
+            missing => Err(GrowError::StillTooSmall { missing }),
+        }
+    }
+
+    /// Fits it to an image of `size` bytes, in which it must have `room`.
+    fn resize_to(&mut self, size: u64, room: Room) -> Result<(), GrowError> {
+        self.resize_to_end(size)?;
+        match growth(&self.superblock()?, room) {
+            0 => Ok(()),
+            missing => Err(GrowError::TooSmall {
+                size,
+                needed: size.saturating_add(missing),
+            }),
+        }
+    }
+
+    /// Shrinks it as long as it has more than `room`. With each block group that goes its tables go too,
+    /// so that there is still less to have room for.
+    fn shrink(&mut self, room: Room) -> Result<(), GrowError> {
+        for _ in 0..ROUNDS {
+            let least = minimum(self.draft.path(), &self.partition)?;
+            let aim = aim(&self.superblock()?, least, &self.root, room);
+            if aim >= self.partition.size() {
+                break;
+            }
+            self.resize_to_end(self.root.offset() + aim)?;
+        }
+        Ok(())
     }
 }
 
@@ -144,8 +292,22 @@ pub enum GrowError {
         /// The size allowed.
         limit: u64,
     },
+    /// A size that no number of sectors has.
+    #[error("an image can't have {size} bytes: it has sectors of 512")]
+    Odd {
+        /// The size asked for.
+        size: u64,
+    },
+    /// It doesn't fit into the size asked for.
+    #[error("the image can't have {size} bytes: it needs {needed}")]
+    TooSmall {
+        /// The size asked for.
+        size: u64,
+        /// The size it needs for what is on it, what is added and what shall be free.
+        needed: u64,
+    },
     /// Something lies behind the root partition.
-    #[error("partition {root} can't grow: partition {later} lies behind it")]
+    #[error("partition {root} can't be resized: partition {later} lies behind it")]
     NotLast {
         /// The number of the root partition.
         root: u8,

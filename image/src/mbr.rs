@@ -16,7 +16,9 @@ const HEADS: u64 = 255;
 const SECTORS_PER_TRACK: u64 = 63;
 
 /// A number of 512-byte sectors, or the position of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Sectors(u64);
 
 impl Sectors {
@@ -51,7 +53,7 @@ impl fmt::Display for Sectors {
 }
 
 /// The type byte of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PartitionType(pub u8);
 
 impl PartitionType {
@@ -75,7 +77,7 @@ impl fmt::Display for PartitionType {
 }
 
 /// One row of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Partition {
     /// 1 to 4, as in `/dev/mmcblk0p2`.
     pub number: u8,
@@ -249,11 +251,17 @@ impl Mbr {
             .ok_or_else(|| self.missing("FAT partition (type 0x0c)"))
     }
 
-    /// The partition with the root file system: the first of Linux's type.
+    /// The partition with the root file system: the only one of Linux's type.
     pub fn root(&self) -> Result<&Partition, MbrError> {
-        self.partitions()
-            .find(|p| p.kind == PartitionType::LINUX)
-            .ok_or_else(|| self.missing("Linux partition (type 0x83)"))
+        let mut linux = self.partitions().filter(|p| p.kind == PartitionType::LINUX);
+        match (linux.next(), linux.next()) {
+            (Some(root), None) => Ok(root),
+            (Some(first), Some(second)) => Err(MbrError::SeveralRoots {
+                first: first.number,
+                second: second.number,
+            }),
+            (None, _) => Err(self.missing("Linux partition (type 0x83)")),
+        }
     }
 
     fn missing(&self, what: &'static str) -> MbrError {
@@ -403,6 +411,16 @@ pub enum MbrError {
         /// The number that doesn't fit.
         sectors: u64,
     },
+    /// More than one partition could be the root file system.
+    #[error(
+        "partitions {first} and {second} are both Linux ones (type 0x83), and which is the root can't be told"
+    )]
+    SeveralRoots {
+        /// The first of them.
+        first: u8,
+        /// Another one.
+        second: u8,
+    },
     /// No partition of the wanted kind.
     #[error("the image has no {what}; the types of its partitions: {found}")]
     Missing {
@@ -411,4 +429,21 @@ pub enum MbrError {
         /// The types that are there.
         found: String,
     },
+}
+
+impl MbrError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::BeyondEnd { .. } => "the image is cut off: download, copy or unpack it again",
+            Self::TooLarge { .. } => "ask for less than 2 TiB",
+            Self::Gpt { .. } => {
+                "use an image for the Raspberry Pi with an MBR, as those of Raspberry Pi OS have it"
+            }
+            Self::SeveralRoots { .. } => {
+                "use a base with one FAT and one Linux partition, as Raspberry Pi OS has them"
+            }
+            _ => "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
+        }
+    }
 }

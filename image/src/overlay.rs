@@ -20,14 +20,19 @@ impl Owner {
 
 /// An absolute, normalized path on the Pi: `/etc/hostname`.
 ///
-/// Never empty, never `/` itself, no `.`, `..`, empty component, control character, quote or backslash, so
-/// that it can be joined to a folder and written into a script without escaping from either.
+/// Never empty, never `/` itself, no `.`, `..` or empty component, so that it can be joined to a folder
+/// without leading out of it. No control character: a line break would end a command of the tool that
+/// writes it, and no terminal, log or report could show such a name as what it is. Whatever else ext4
+/// allows is fine: spaces, quotes, backslashes, leading hyphens. Below the FAT partition's mount point,
+/// what FAT doesn't allow is refused too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryPath(String);
 
 impl EntryPath {
     /// Where the FAT partition is mounted; entries below it go there.
     pub const BOOT: &'static str = "/boot/firmware";
+    /// `PATH_MAX` of Linux without the zero at the end.
+    const LONGEST: usize = 4095;
 
     /// Checks `path`.
     ///
@@ -43,11 +48,14 @@ impl EntryPath {
             .any(|part| matches!(part, "" | "." | ".."))
         {
             Some("it has an empty, `.` or `..` component")
-        } else if path
-            .chars()
-            .any(|c| c.is_control() || matches!(c, '"' | '\\'))
-        {
-            Some("it has a control character, a quote or a backslash")
+        } else if path.chars().any(char::is_control) {
+            Some("it has a control character, such as a line break or a tab")
+        } else if path.len() > Self::LONGEST {
+            Some("it is longer than 4095 bytes, and no program could open it")
+        } else if on_boot(&path).is_some_and(|inner| inner.split('/').any(breaks_fat)) {
+            Some(
+                "FAT has no names with \" * : < > ? | \\ in them, or a dot or a space at their end",
+            )
         } else {
             None
         };
@@ -64,7 +72,7 @@ impl EntryPath {
 
     /// The path below the FAT partition's mount point, without a leading slash, if it lies there.
     pub fn on_boot(&self) -> Option<&str> {
-        self.0.strip_prefix(Self::BOOT)?.strip_prefix('/')
+        on_boot(&self.0)
     }
 
     /// The directory above, or `None` for a path directly below `/`.
@@ -79,6 +87,15 @@ impl EntryPath {
             .rsplit_once('/')
             .map_or(self.as_str(), |(_, name)| name)
     }
+}
+
+fn on_boot(path: &str) -> Option<&str> {
+    path.strip_prefix(EntryPath::BOOT)?.strip_prefix('/')
+}
+
+/// Whether FAT's long names can't express `name`, or would drop its end.
+fn breaks_fat(name: &str) -> bool {
+    name.ends_with(['.', ' ']) || name.contains(['"', '*', ':', '<', '>', '?', '|', '\\'])
 }
 
 impl fmt::Display for EntryPath {
@@ -96,7 +113,8 @@ pub enum Kind {
     Directory,
     /// A symbolic link with this target, as it is stored.
     Symlink(String),
-    /// Nothing may be at this path: what the base has there (a file or a link) is removed.
+    /// Nothing may be at this path: what the base has there is removed, a directory with all that is in
+    /// it. On the FAT partition a directory must be empty.
     Absent,
 }
 

@@ -140,16 +140,17 @@ pub enum ProcessError {
 }
 
 impl ProcessError {
+    /// Where e2fsprogs is new enough.
+    pub(crate) const NEWER: &'static str =
+        "install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew";
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Missing { package, .. } => Some(format!(
                 "install it: `apt-get install {package}` on Debian and Ubuntu"
             )),
-            Self::TooOld { .. } => Some(
-                "install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew"
-                    .to_owned(),
-            ),
+            Self::TooOld { .. } => Some(Self::NEWER.to_owned()),
             Self::Spawn { .. } | Self::Failed { .. } => None,
         }
     }

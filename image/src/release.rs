@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The processor architectures of Debian and Raspberry Pi OS that matter here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Architecture {
     /// 64-bit ARM.

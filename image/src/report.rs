@@ -1,6 +1,6 @@
 //! What was written onto a card: for people, for `verify`, and for the next build.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ext4::{Change, Planned};
@@ -8,7 +8,7 @@ use crate::mbr::Partition;
 use crate::overlay::{Entry, EntryPath, Kind};
 
 /// The result of [`assemble`](fn@crate::assemble).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this format.
     pub version: u32,
@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 /// One path that was written and read back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// Where it is on the Pi, links in its parent resolved.
     pub path: String,
@@ -45,7 +45,7 @@ pub struct Written {
 }
 
 /// What was written at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Content {
     /// A file.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    add_user, ca_passphrase, certs, completions, doctor, find, group, hide, image, init,
-    list_users, push, remove, remove_user, render, rotate_certs, sees, set_password,
+    add_user, bases, boot, ca_passphrase, cache, certs, completions, diff, doctor, fetch, find,
+    flash, group, hide, image, init, inspect, list_users, push, remove, remove_user, render,
+    rotate_certs, schema, sees, set_password, verify,
 };
 use crate::output::{ColorChoice, Policy, ProgressChoice, Surroundings};
 use crate::site::KeyAccess;
@@ -68,6 +69,8 @@ pub enum Command {
     Init(init::InitArgs),
     /// Bake a card image with the broker, its certificates and its people.
     Image(image::ImageArgs),
+    /// Write an image onto cards, and read everything back.
+    Flash(flash::FlashArgs),
     /// Put the broker on a Pi that already runs, or bring it up to date.
     Push(push::PushArgs),
     /// Remove the broker from a Pi that it was pushed to.
@@ -99,8 +102,24 @@ pub enum Command {
     Render(render::RenderArgs),
     /// Say what this computer or the site lacks, and the cure.
     Doctor(doctor::DoctorArgs),
+    /// List the systems that a card can be made of: Raspberry Pi OS, Debian.
+    Bases(bases::BasesArgs),
+    /// Fetch a base, so that cards can be made without a network.
+    Fetch(fetch::FetchArgs),
+    /// Show what is kept to be faster next time, check it, or remove it.
+    Cache(cache::CacheArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
     Find(find::FindArgs),
+    /// Print what may stand in a recipe, as a JSON schema for editors.
+    Schema(schema::SchemaArgs),
+    /// Boot a copy of an image in QEMU, to try it or to prove that it works.
+    Boot(boot::BootArgs),
+    /// Say what is on a card or an image, and what is wrong with it.
+    Inspect(inspect::InspectArgs),
+    /// Tell what two cards or images differ in, path by path; exit code 3 if they do.
+    Diff(diff::DiffArgs),
+    /// Compare a card or an image with the report of its baking; exit code 3 if it is otherwise.
+    Verify(verify::VerifyArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use crate::commands::flash;
 use crate::hint::{Fault, Interrupted};
 
 /// How a command ended, when it did not end in an error.
@@ -35,19 +36,25 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Fault>())
         .any(Fault::is_users);
-    let usage = usage || base_is_unfit(error);
+    let usage = usage || base_is_unfit(error) || error.chain().any(flash::is_users);
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
 fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
     let image = cause.downcast_ref::<image::Error>();
-    image.is_some_and(image::Error::is_interrupted) || cause.is::<Interrupted>()
+    image.is_some_and(image::Error::is_interrupted)
+        || cause.is::<Interrupted>()
+        || flash::is_interrupted(cause)
 }
 
-/// Whether the file that was named as base is what is wrong.
+/// Whether the file that was named as base, or a package that was asked for, is what is wrong.
 fn base_is_unfit(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<image::Error>());
-    causes.any(|cause| matches!(cause, image::Error::Local(_)))
+    causes.any(|cause| match cause {
+        image::Error::Local(_) => true,
+        image::Error::Debian(error) => error.is_input(),
+        _ => false,
+    })
 }

@@ -63,6 +63,9 @@ pub fn of(error: &anyhow::Error) -> Option<String> {
         if let Some(fault) = cause.downcast_ref::<Fault>() {
             return fault.hint.clone();
         }
+        if let Some(cure) = crate::commands::flash::cure(cause) {
+            return Some(cure);
+        }
         cause.downcast_ref::<image::Error>()?.hint()
     })
 }

@@ -5,14 +5,21 @@
 //! ([`bake`] into a card image, [`remote`] over SSH, a folder) takes it.
 
 pub mod bake;
+pub mod bases;
+pub mod boot;
+pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod doctor;
 pub mod exit;
+pub mod fleet;
 pub mod fsio;
 pub mod hint;
 pub mod lan;
+pub mod lock;
+pub mod look;
 pub mod output;
+pub mod outputs;
 pub mod payload;
 pub mod pki;
 pub mod process;

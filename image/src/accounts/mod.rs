@@ -3,9 +3,10 @@
 //! [`AccountFiles`] is parsed with errors that name file and line, changed, and rendered again; lines
 //! that aren't touched come out byte by byte as they were.
 
-mod placeholder;
+mod login;
 mod table;
 mod user;
 
+pub use login::Settled;
 pub use table::{AccountError, AccountFile};
 pub use user::{AccountFiles, LoginName, NewUser, PasswordField};

@@ -177,16 +177,20 @@ impl Table {
             .retain(|line| !matches!(line, Line::Row(fields) if fields[0] == name));
     }
 
-    /// Takes `member` out of the lists in the last fields of all rows.
-    pub(super) fn remove_member(&mut self, member: &str) {
+    /// Lets `change` have its way with all rows of `name`. A user can have several in `/etc/subuid`.
+    pub(super) fn edit(&mut self, name: &str, change: impl Fn(&mut [String])) {
+        self.edit_all(|fields| {
+            if fields[0] == name {
+                change(fields);
+            }
+        });
+    }
+
+    /// Lets `change` have its way with all rows.
+    pub(super) fn edit_all(&mut self, change: impl Fn(&mut [String])) {
         for line in &mut self.lines {
-            let Line::Row(fields) = line else { continue };
-            if let Some(members) = fields.last_mut() {
-                let others: Vec<_> = members
-                    .split(',')
-                    .filter(|known| *known != member)
-                    .collect();
-                *members = others.join(",");
+            if let Line::Row(fields) = line {
+                change(fields);
             }
         }
     }
@@ -254,6 +258,16 @@ pub enum AccountError {
         holder: String,
         /// Where.
         file: AccountFile,
+    },
+    /// The number is somebody's who can log in, under another name.
+    #[error("{id} is the id of {holder}, who can log in, and is not renamed to {name}")]
+    Real {
+        /// The number.
+        id: u32,
+        /// Who has it.
+        holder: String,
+        /// The wanted name.
+        name: String,
     },
     /// A value would break the line that it is written into.
     #[error("the {field} of {name} may not contain a colon or a line break")]

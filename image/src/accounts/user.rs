@@ -197,28 +197,10 @@ impl AccountFiles {
                 });
             }
         }
-        let values = [
-            ("full name", &user.comment),
-            ("home directory", &user.home),
-            ("shell", &user.shell),
-        ];
-        for (field, value) in values {
-            if value.contains(|c: char| c == ':' || c.is_control()) {
-                return Err(AccountError::Field {
-                    name: name.to_owned(),
-                    field,
-                });
-            }
-        }
-        match &user.password {
-            PasswordField::Hash(hash) if !is_hash(hash) => Err(AccountError::Hash {
-                name: name.to_owned(),
-            }),
-            _ => Ok(()),
-        }
+        check_values(user)
     }
 
-    fn join<'u>(&mut self, user: &'u NewUser) -> Vec<&'u str> {
+    pub(super) fn join<'u>(&mut self, user: &'u NewUser) -> Vec<&'u str> {
         let mut unknown = Vec::new();
         for group in &user.groups {
             if self.group.find(group).is_none() {
@@ -247,6 +229,30 @@ impl AccountFiles {
             .into_iter()
             .filter_map(|(file, table)| Some((file, table?.render())))
             .collect()
+    }
+}
+
+/// Refuses what would break a line, or is no hash.
+pub(super) fn check_values(user: &NewUser) -> Result<(), AccountError> {
+    let name = user.name.as_str();
+    let values = [
+        ("full name", &user.comment),
+        ("home directory", &user.home),
+        ("shell", &user.shell),
+    ];
+    for (field, value) in values {
+        if value.contains(|c: char| c == ':' || c.is_control()) {
+            return Err(AccountError::Field {
+                name: name.to_owned(),
+                field,
+            });
+        }
+    }
+    match &user.password {
+        PasswordField::Hash(hash) if !is_hash(hash) => Err(AccountError::Hash {
+            name: name.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

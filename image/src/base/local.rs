@@ -3,7 +3,6 @@
 //! A raw image is used where it is. A compressed one is unpacked once into the cache, under the sha256
 //! of the file: `bases/<digest>.img`.
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -11,12 +10,18 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::unpack::unpack_xz;
-use crate::card::{Card, CardError};
-use crate::copy::{CopyError, Draft};
+use super::digest::sha256_of;
+use super::lease;
+use super::stored::Note;
+use super::unpack::{Limits, Unpacked, unpack};
+use crate::card::Card;
+use crate::copy::{Draft, write_error};
 use crate::hex;
 use crate::progress::Progress;
 use crate::release::{Architecture, OsRelease};
+
+pub use super::error::LocalError;
+pub use super::format::Format;
 
 /// A base that can be assembled from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,50 +40,6 @@ pub struct LocalBase {
     pub architecture: Architecture,
 }
 
-/// What a file is, from its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A card image as it is.
-    Raw,
-    /// Packed with xz.
-    Xz,
-    /// Packed with gzip.
-    Gzip,
-    /// Packed with Zstandard.
-    Zstandard,
-    /// A zip archive.
-    Zip,
-}
-
-impl Format {
-    /// Recognizes a file by its first sector.
-    pub fn recognize(start: &[u8]) -> Option<Self> {
-        const MAGIC: [(&[u8], Format); 4] = [
-            (b"\xfd7zXZ\0", Format::Xz),
-            (b"\x1f\x8b", Format::Gzip),
-            (b"\x28\xb5\x2f\xfd", Format::Zstandard),
-            (b"PK\x03\x04", Format::Zip),
-        ];
-        let packed = MAGIC.iter().find(|(magic, _)| start.starts_with(magic));
-        match packed {
-            Some((_, format)) => Some(*format),
-            None => (start.get(510..512)? == [0x55, 0xAA]).then_some(Self::Raw),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Raw => "a raw image",
-            Self::Xz => "packed with xz",
-            Self::Gzip => "packed with gzip",
-            Self::Zstandard => "packed with zstd",
-            Self::Zip => "a zip archive",
-        })
-    }
-}
-
 /// Makes the file at `source` a base: recognizes it, unpacks it into `cache` where it must be and
 /// isn't yet, and checks that it is a card image for `wanted`.
 ///
@@ -93,15 +54,12 @@ pub fn open(
     let bases = cache.join("bases");
     fs::create_dir_all(bases.join("seen")).map_err(|e| LocalError::cache(&bases, e))?;
     let sha256 = digest(source, &bases, progress)?;
-    let (image, found) = match format {
-        Format::Raw => (source.to_owned(), check(source, source, wanted)?),
-        Format::Xz => unpacked(source, &bases, &sha256, wanted, progress)?,
-        Format::Gzip | Format::Zstandard | Format::Zip => {
-            return Err(LocalError::Unsupported {
-                path: source.to_owned(),
-                format,
-            });
-        }
+    let (image, found) = if format == Format::Raw {
+        (source.to_owned(), check(source, source, wanted)?)
+    } else {
+        let image = bases.join(format!("{sha256}.img"));
+        let found = unpacked((source, format), &image, wanted, progress)?;
+        (image, found)
     };
     Ok(LocalBase {
         image,
@@ -113,7 +71,8 @@ pub fn open(
     })
 }
 
-fn recognize(source: &Path) -> Result<Format, LocalError> {
+/// What the file at `source` is.
+pub(super) fn recognize(source: &Path) -> Result<Format, LocalError> {
     let mut start = Vec::new();
     let read = File::open(source).and_then(|file| file.take(512).read_to_end(&mut start));
     read.map_err(|e| LocalError::read(source, e))?;
@@ -124,36 +83,38 @@ fn recognize(source: &Path) -> Result<Format, LocalError> {
 
 /// The image that `source` unpacks to, from the cache or made now.
 fn unpacked(
-    source: &Path,
-    bases: &Path,
-    sha256: &str,
+    (source, format): (&Path, Format),
+    image: &Path,
     wanted: Architecture,
     progress: &mut dyn Progress,
-) -> Result<(PathBuf, System), LocalError> {
-    let image = bases.join(format!("{sha256}.img"));
-    // Released when it is closed, also by a process that dies.
-    let lock = File::create(bases.join(format!("{sha256}.lock")));
-    let lock = lock.map_err(|e| LocalError::cache(bases, e))?;
-    if lock.try_lock().is_err() {
-        progress.detail("waiting for another process that unpacks the same base");
-        lock.lock().map_err(|e| LocalError::cache(bases, e))?;
+) -> Result<System, LocalError> {
+    // Nobody has to wait for others who use what is there already.
+    if Note::of(image).is_some() {
+        return check(image, source, wanted);
     }
-    if !image.exists() {
-        let mut draft = Draft::beside(&image)?;
-        unpack_xz(source, draft.file(), progress)?;
-        let found = check(draft.path(), source, wanted)?;
-        draft.commit()?;
-        return Ok((image, found));
+    let _alone = lease::own(image, progress).map_err(|e| LocalError::cache(image, e))?;
+    if Note::of(image).is_some() {
+        return check(image, source, wanted);
     }
-    let found = check(&image, source, wanted)?;
-    Ok((image, found))
+    let mut draft = Draft::beside(image)?;
+    let limits = Limits::default();
+    let Unpacked { size, sha256 } = unpack(source, format, &mut draft, limits, progress)?;
+    let found = check(draft.path(), source, wanted)?;
+    draft.commit()?;
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    Note::new(size, sha256, name.into_owned()).write(image)?;
+    Ok(found)
 }
 
 /// A system: its name, and what its programs are compiled for.
-type System = (OsRelease, Architecture);
+pub(super) type System = (OsRelease, Architecture);
 
 /// Checks that `image`, which came from `source`, is a base for `wanted`.
-fn check(image: &Path, source: &Path, wanted: Architecture) -> Result<System, LocalError> {
+pub(super) fn check(
+    image: &Path,
+    source: &Path,
+    wanted: Architecture,
+) -> Result<System, LocalError> {
     let implausible = |error| LocalError::Implausible {
         path: source.to_owned(),
         source: Box::new(error),
@@ -174,8 +135,7 @@ fn check(image: &Path, source: &Path, wanted: Architecture) -> Result<System, Lo
 fn digest(source: &Path, bases: &Path, progress: &mut dyn Progress) -> Result<String, LocalError> {
     let failed = |e| LocalError::read(source, e);
     let full = fs::canonicalize(source).map_err(failed)?;
-    let mut file = File::open(&full).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
+    let about = fs::metadata(&full).map_err(failed)?;
     let identity = format!(
         "{}\n{} {} {} {} {} {} {}",
         full.display(),
@@ -191,20 +151,11 @@ fn digest(source: &Path, bases: &Path, progress: &mut dyn Progress) -> Result<St
     if let Some(known) = read_note(&note) {
         return Ok(known);
     }
-    progress.begin("Reading base image", Some(about.len()));
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            count => {
-                hasher.update(&buffer[..count]);
-                progress.advance(count as u64);
-            }
-        }
-    }
-    progress.end("Read base image");
-    let digest = hex(&hasher.finalize());
+    let step = ("Reading base image", "Read base image");
+    let digest = sha256_of(&full, step, progress).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => write_error(&note, error).into(),
+        _ => LocalError::read(source, error),
+    })?;
     let mut draft = Draft::beside(&note)?;
     let written = io::Write::write_all(draft.file(), digest.as_bytes());
     written.map_err(|e| LocalError::cache(&note, e))?;
@@ -217,125 +168,4 @@ fn read_note(note: &Path) -> Option<String> {
     let text = fs::read_to_string(note).ok()?;
     let valid = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     valid.then_some(text)
-}
-
-/// Why a local file can't be a base.
-#[derive(Debug, thiserror::Error)]
-pub enum LocalError {
-    /// It can't be read.
-    #[error("cannot read base image {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The cache can't be used.
-    #[error("cannot use the cache at {}", path.display())]
-    Cache {
-        /// The folder or file in it.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is neither an image nor packed.
-    #[error(
-        "{} is not an image: it has neither a partition table nor the first bytes of an archive", path.display()
-    )]
-    Unknown {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is packed in a way that isn't supported.
-    #[error("{} is {format}, and only raw images and xz are supported", path.display())]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        format: Format,
-    },
-    /// The archive ends early.
-    #[error("{} is incomplete: the xz data ends after {read} bytes, in the middle of a block", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// How much of it there is.
-        read: u64,
-    },
-    /// The archive is damaged.
-    #[error("{} is damaged: its xz data can't be unpacked", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What the decoder says.
-        source: io::Error,
-    },
-    /// The unpacked image could not be written.
-    #[error("cannot unpack {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<CopyError>,
-    },
-    /// Something in the cache could not be written.
-    #[error("cannot write to the cache")]
-    Store(#[from] CopyError),
-    /// It is an image, but not one of a Raspberry Pi.
-    #[error("{} can't be a base", path.display())]
-    Implausible {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: Box<CardError>,
-    },
-    /// It is for another processor.
-    #[error(
-        "{} is for {}, and {wanted} is wanted", path.display(),
-        found.map_or("an unknown architecture", Architecture::name)
-    )]
-    Architecture {
-        /// The file.
-        path: PathBuf,
-        /// What its programs are compiled for.
-        found: Option<Architecture>,
-        /// What they should be compiled for.
-        wanted: Architecture,
-    },
-}
-
-impl LocalError {
-    pub(super) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read {
-            path: path.to_owned(),
-            source,
-        }
-    }
-
-    fn cache(path: &Path, source: io::Error) -> Self {
-        Self::Cache {
-            path: path.to_owned(),
-            source,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Unknown { .. } => Some(
-                "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
-            ),
-            Self::Unsupported { .. } => Some("unpack it first, and give the `.img` file"),
-            Self::Truncated { .. } | Self::Corrupt { .. } => {
-                Some("download it again, and compare its sha256 with the published one")
-            }
-            Self::Architecture { .. } => {
-                Some("choose the target that fits the base, or a base that fits the target")
-            }
-            Self::Write { source, .. } => source.hint(),
-            Self::Store(source) => source.hint(),
-            Self::Implausible { source, .. } => source.hint(),
-            Self::Read { .. } | Self::Cache { .. } => None,
-        }
-    }
 }

@@ -1,9 +1,12 @@
 //! The names of the modules in an initrd.
 //!
-//! Debian's initramfs-tools puts what is compressed already, modules among it, into an archive of its
-//! own that is not compressed again and comes first: nothing needs unpacking to list them.
+//! Debian's initramfs-tools puts what is compressed already, as trixie's modules are, into an archive of its
+//! own that is not compressed again and comes first. bookworm's modules are in the compressed one behind it.
 
 use std::collections::BTreeSet;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
 
 use super::drivers::module_name;
 
@@ -12,14 +15,43 @@ const MAGICS: [&[u8]; 2] = [b"070701", b"070702"];
 const HEADER: usize = 110;
 const FILE_SIZE: usize = 54;
 const NAME_SIZE: usize = 94;
+/// The first bytes of what is compressed with gzip.
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+/// No initrd for a card is larger when it is unpacked; those of bases have 20 MiB.
+const MOST: u64 = 512 << 20;
 
-/// Returns the names of all modules in the uncompressed archives at the beginning of `initrd`.
+/// Returns the names of all modules in the uncompressed archives at the beginning of `initrd`, and in what
+/// follows them if that is compressed with gzip.
 ///
 /// # Errors
 ///
 /// [`InitrdError`] if there is no such archive, or if it is torn.
 pub fn modules(initrd: &[u8]) -> Result<BTreeSet<String>, InitrdError> {
     let mut names = BTreeSet::new();
+    let (archives, end) = archives(initrd, &mut names)?;
+    let rest = &initrd[end..];
+    if rest.starts_with(&GZIP) {
+        archives_in_gzip(rest, &mut names)?;
+    } else if archives == 0 {
+        return Err(InitrdError::Compressed);
+    }
+    Ok(names)
+}
+
+fn archives_in_gzip(packed: &[u8], names: &mut BTreeSet<String>) -> Result<(), InitrdError> {
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(packed)
+        .take(MOST)
+        .read_to_end(&mut unpacked)
+        .or(Err(InitrdError::Gzip))?;
+    match archives(&unpacked, names)? {
+        (0, _) => Err(InitrdError::Gzip),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the archives at the beginning of `initrd`; returns how many there are, and where the last one ends.
+fn archives(initrd: &[u8], names: &mut BTreeSet<String>) -> Result<(usize, usize), InitrdError> {
     let mut at = 0;
     let mut archives = 0;
     loop {
@@ -33,13 +65,10 @@ pub fn modules(initrd: &[u8]) -> Result<BTreeSet<String>, InitrdError> {
         if !begins_archive {
             break;
         }
-        at = archive(initrd, at, &mut names)?;
+        at = archive(initrd, at, names)?;
         archives += 1;
     }
-    if archives == 0 {
-        return Err(InitrdError::Compressed);
-    }
-    Ok(names)
+    Ok((archives, at))
 }
 
 /// Reads one archive from `at` on, and returns where it ends.
@@ -80,9 +109,12 @@ fn hex(header: &[u8], at: usize) -> Option<usize> {
 /// Why an initrd could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InitrdError {
-    /// It begins with something compressed.
-    #[error("it does not begin with an uncompressed cpio archive")]
+    /// It begins with something compressed, and not with gzip.
+    #[error("it begins neither with a cpio archive nor with one that is compressed with gzip")]
     Compressed,
+    /// What is compressed with gzip can't be unpacked, or is no archive.
+    #[error("what is compressed with gzip in it is damaged, or no cpio archive")]
+    Gzip,
     /// An archive ends too early or is damaged.
     #[error("its archive is torn at byte {at}")]
     Torn {
@@ -130,11 +162,35 @@ mod tests {
         );
     }
 
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packer, bytes).unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn modules_that_are_compressed_with_everything_else_are_found_too() {
+        let mut plain = entry("usr/lib/modules/6.1/kernel/mmc/sdhci-iproc.ko", b"elf");
+        plain.extend(entry("TRAILER!!!", b""));
+        let mut front = entry("kernel/x86/microcode", b"x");
+        front.extend(entry("TRAILER!!!", b""));
+        front.resize(512, 0);
+        front.extend(gzip(&plain));
+        for initrd in [gzip(&plain), front] {
+            let names = modules(&initrd).unwrap();
+            assert_eq!(names.into_iter().collect::<Vec<_>>(), ["sdhci_iproc"]);
+        }
+    }
+
     #[test]
     fn an_initrd_that_is_compressed_throughout_or_torn_is_an_error_and_not_an_empty_list() {
         let torn = entry("a.ko", b"elf");
 
-        assert_eq!(modules(&[0x1F, 0x8B, 8]), Err(InitrdError::Compressed));
+        let zstandard = [0x28, 0xB5, 0x2F, 0xFD];
+
+        assert_eq!(modules(&zstandard), Err(InitrdError::Compressed));
+        assert_eq!(modules(&[0x1F, 0x8B, 8]), Err(InitrdError::Gzip));
+        assert_eq!(modules(&gzip(b"no archive")), Err(InitrdError::Gzip));
         assert_eq!(modules(&torn), Err(InitrdError::Torn { at: torn.len() }));
     }
 }

@@ -7,6 +7,7 @@ use super::debugfs::Stage;
 use super::write::WriteError;
 use crate::mbr::Partition;
 use crate::process::{self, ProcessError};
+use crate::time::Timestamp;
 
 /// The first version that knows the orphan file of Raspberry Pi OS "trixie".
 const OLDEST: (u32, u32) = (1, 47);
@@ -93,6 +94,43 @@ pub(crate) fn fsck(image: &Path, partition: &Partition) -> Result<(), WriteError
             problem,
         }),
         None => Err(finished.failure().into()),
+    }
+}
+
+/// Replays the journal of the file system that is `file` as a whole, and changes nothing else.
+pub(crate) fn replay(file: &Path) -> Result<(), ProcessError> {
+    let program = e2fsprogs("e2fsck")?;
+    let arguments = ["-y", "-E", "journal_only"];
+    let finished = process::run(Command::new(program).args(arguments).arg(file), &[])?;
+    // 1: something was repaired, which is what it was called for.
+    match finished.status.code() {
+        Some(0 | 1) => Ok(()),
+        _ => Err(finished.failure()),
+    }
+}
+
+/// Runs `e2fsck -fp`, which mends only what needs no decision: the maps of what is in use.
+pub(crate) fn preen(
+    image: &Path,
+    partition: &Partition,
+    timestamp: Timestamp,
+) -> Result<(), WriteError> {
+    let program = e2fsprogs("e2fsck")?;
+    let stage = Stage::new(image, partition)?;
+    let now = timestamp.unix().to_string();
+    let finished = process::run(
+        Command::new(program)
+            .args(["-fp", &stage.device])
+            .current_dir(stage.folder.path())
+            .env("E2FSCK_TIME", &now)
+            .env("E2FSPROGS_FAKE_TIME", &now)
+            .env("SOURCE_DATE_EPOCH", &now),
+        &[],
+    )?;
+    // 1: errors were found and mended.
+    match finished.status.code() {
+        Some(0 | 1) => Ok(()),
+        _ => Err(finished.failure().into()),
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{Ext4, Ext4Error, FoundKind};
+use super::plan_error::{DEEPEST, NAME_MAX, PlanError};
+use super::read::{Ext4, FoundKind};
+use super::removal::{Removal, removals};
 use crate::overlay::{Entry, EntryPath, Kind, Overlay, Owner};
 
-/// The longest name in a directory, in bytes.
-const NAME_MAX: usize = 255;
 /// Mode of directories that are made because something lies below them.
 const PARENT_MODE: u32 = 0o755;
 
@@ -32,8 +32,8 @@ pub(crate) struct Planned<'a> {
     /// The entry's path with all links of the base resolved in its parent.
     pub(crate) target: Target,
     pub(crate) change: Change<'a>,
-    /// Whether something must be removed first.
-    pub(crate) replaces: bool,
+    /// What must be removed first, in this order.
+    pub(crate) removes: Vec<Removal>,
     pub(crate) mode: u32,
     pub(crate) owner: Owner,
     /// Where the entry came from, or why its directory is made.
@@ -95,6 +95,7 @@ impl<'a> Plan<'a> {
         for (path, entry) in overlay.iter().filter(|(path, _)| path.on_boot().is_none()) {
             planner.add(path, entry)?;
         }
+        planner.check_nothing_below_removed()?;
         Ok(Self {
             steps: planner.steps,
         })
@@ -140,20 +141,37 @@ impl<'a> Planner<'a, '_> {
                 length: name.len(),
             });
         }
+        if path.as_str().matches('/').count() > DEEPEST {
+            return Err(PlanError::Deep {
+                path: path.to_string(),
+            });
+        }
+        let parent = match (&entry.kind, path.parent()) {
+            (Kind::Absent, Some(parent)) => self.seen(&parent)?,
+            _ => Some(self.directory(path)?),
+        };
+        let nowhere = parent.is_none();
         let target = Target {
-            parent: self.directory(path)?,
+            parent: parent
+                .or_else(|| Some(path.parent()?.as_str().to_owned()))
+                .unwrap_or_default(),
             name: path.file_name().to_owned(),
         };
         let place = target.path();
         if let Some(earlier) = self.places.get(&place).map(|index| &mut self.steps[*index]) {
             return adopt(earlier, path, entry);
         }
-        let found = self.base.find(&place)?.map(|found| found.kind);
-        let (change, replaces) = self.change(path, entry, found.as_ref())?;
+        let found = if nowhere {
+            None
+        } else {
+            self.base.find(&place)?
+        };
+        let found = found.map(|found| found.kind);
+        let (change, removes) = self.change(path, &place, entry, found.as_ref())?;
         self.push(Planned {
             target,
             change,
-            replaces,
+            removes,
             mode: entry.mode,
             owner: entry.owner,
             origin: entry.origin.clone(),
@@ -171,9 +189,10 @@ impl<'a> Planner<'a, '_> {
     fn change(
         &self,
         path: &EntryPath,
+        place: &str,
         entry: &'a Entry,
         found: Option<&FoundKind>,
-    ) -> Result<(Change<'a>, bool), PlanError> {
+    ) -> Result<(Change<'a>, Vec<Removal>), PlanError> {
         let (change, wanted) = match &entry.kind {
             Kind::File(bytes) => (Change::Write(bytes), "a file"),
             Kind::Directory => (Change::MakeDirectory, "a directory"),
@@ -184,8 +203,9 @@ impl<'a> Planner<'a, '_> {
             Kind::Absent => (Change::Remove, "nothing"),
         };
         match (&entry.kind, found) {
-            (_, None) => Ok((change, false)),
-            (Kind::Directory, Some(FoundKind::Directory)) => Ok((Change::SetDirectory, false)),
+            (_, None) => Ok((change, Vec::new())),
+            (Kind::Directory, Some(FoundKind::Directory)) => Ok((Change::SetDirectory, Vec::new())),
+            (Kind::Absent, Some(kind)) => Ok((change, removals(self.base, place, kind)?)),
             (Kind::Directory, Some(kind)) | (_, Some(kind @ FoundKind::Directory)) => {
                 Err(PlanError::Clash {
                     path: path.to_string(),
@@ -194,7 +214,7 @@ impl<'a> Planner<'a, '_> {
                     origin: entry.origin.clone(),
                 })
             }
-            (_, Some(_)) => Ok((change, true)),
+            (_, Some(kind)) => Ok((change, removals(self.base, place, kind)?)),
         }
     }
 
@@ -202,11 +222,56 @@ impl<'a> Planner<'a, '_> {
         // The kernel stores a target with a terminating zero in one block at most.
         let longest = usize::try_from(self.base.superblock().block_size - 1).unwrap_or(usize::MAX);
         let longest = longest.min(4095);
-        if link.is_empty() || link.len() > longest || link.chars().any(char::is_control) {
+        let no_name = |name: &str| name.len() > NAME_MAX;
+        if link.is_empty()
+            || link.len() > longest
+            || link.chars().any(char::is_control)
+            || link.split('/').any(no_name)
+        {
             return Err(PlanError::Link {
                 path: path.to_string(),
                 longest,
             });
+        }
+        Ok(())
+    }
+
+    /// The directory at `path` in the base, with links resolved; `None` if there is none, or none will be.
+    /// What shall not be there needs no directory made for it.
+    fn seen(&self, path: &EntryPath) -> Result<Option<String>, PlanError> {
+        let planned = std::iter::successors(Some(path.clone()), EntryPath::parent)
+            .filter_map(|above| self.places.get(above.as_str()))
+            .all(|index| {
+                let change = self.steps[*index].change;
+                matches!(change, Change::SetDirectory | Change::MakeDirectory)
+            });
+        if !planned {
+            return Ok(None);
+        }
+        match self.base.resolve(path.as_str())? {
+            Some(resolved) if resolved == "/" => Ok(Some(String::new())),
+            Some(resolved) if resolved.chars().any(char::is_control) => Ok(None),
+            Some(resolved) if self.is_directory(&resolved)? => Ok(Some(resolved)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses what would be written into a tree that goes: by way of a link of the base this is seen only
+    /// when all steps are known.
+    fn check_nothing_below_removed(&self) -> Result<(), PlanError> {
+        for step in self.steps.iter().filter(|s| s.change != Change::Remove) {
+            let mut above = step.target.parent.as_str();
+            while let Some((higher, _)) = above.rsplit_once('/') {
+                let gone = self.places.get(above);
+                if gone.is_some_and(|index| self.steps[*index].change == Change::Remove) {
+                    return Err(PlanError::Below {
+                        path: step.target.path(),
+                        place: above.to_owned(),
+                        found: "nothing".to_owned(),
+                    });
+                }
+                above = higher;
+            }
         }
         Ok(())
     }
@@ -238,9 +303,16 @@ impl<'a> Planner<'a, '_> {
                 Change::Remove => Err(below(path, place, "nothing")),
             };
         }
-        match self.base.find(&place)?.map(|found| found.kind) {
+        let found = self.found(&parent, &place)?;
+        match found {
             Some(FoundKind::Directory) => Ok(place),
             Some(kind @ FoundKind::Symlink(_)) => match self.base.resolve(&place)? {
+                // It would be part of a command.
+                Some(resolved) if resolved.chars().any(char::is_control) => Err(below(
+                    path,
+                    place,
+                    "a link to a name with a control character",
+                )),
                 Some(resolved) if self.is_directory(&resolved)? => Ok(if resolved == "/" {
                     String::new()
                 } else {
@@ -260,7 +332,7 @@ impl<'a> Planner<'a, '_> {
                         name: name.to_owned(),
                     },
                     change: Change::MakeDirectory,
-                    replaces: false,
+                    removes: Vec::new(),
                     mode: PARENT_MODE,
                     owner: Owner::ROOT,
                     origin: format!("parent of {path}"),
@@ -270,6 +342,18 @@ impl<'a> Planner<'a, '_> {
                 Ok(place)
             }
         }
+    }
+
+    /// What the base has at `place` in `parent`. In a directory that is new there is nothing to look for.
+    fn found(&self, parent: &str, place: &str) -> Result<Option<FoundKind>, PlanError> {
+        let is_new = self
+            .places
+            .get(parent)
+            .is_some_and(|index| self.steps[*index].change == Change::MakeDirectory);
+        if is_new {
+            return Ok(None);
+        }
+        Ok(self.base.find(place)?.map(|found| found.kind))
     }
 
     fn is_directory(&self, path: &str) -> Result<bool, PlanError> {
@@ -315,72 +399,4 @@ fn below(path: &EntryPath, place: String, found: &str) -> PlanError {
         place,
         found: found.to_owned(),
     }
-}
-
-/// Why an overlay can't be put onto a base.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The base could not be read.
-    #[error("cannot look at what the base has")]
-    Base(#[from] Ext4Error),
-    /// What is there can't be replaced by what is wanted.
-    #[error("{path} is {found} in the base, and {origin} wants {wanted} there")]
-    Clash {
-        /// The entry's path.
-        path: String,
-        /// What the entry is.
-        wanted: &'static str,
-        /// What the base has.
-        found: String,
-        /// Where the entry comes from.
-        origin: String,
-    },
-    /// Something on the way to an entry is no directory.
-    #[error("{path} can't be written: {place} is {found}")]
-    Below {
-        /// The entry's path.
-        path: String,
-        /// The part of it that is in the way.
-        place: String,
-        /// What is there.
-        found: String,
-    },
-    /// Two entries have different paths but, through links of the base, the same place.
-    #[error("{first} ({first_origin}) and {path} ({origin}) are the same place in the base")]
-    Twice {
-        /// The second entry's path.
-        path: String,
-        /// Where that comes from.
-        origin: String,
-        /// The first entry's path.
-        first: String,
-        /// Where that comes from.
-        first_origin: String,
-    },
-    /// Something that isn't a directory, where a directory is needed.
-    #[error("{path} ({origin}) must be a directory: it is the {reason}")]
-    Parent {
-        /// The entry's path.
-        path: String,
-        /// Where it comes from.
-        origin: String,
-        /// What needs the directory.
-        reason: String,
-    },
-    /// A name is too long for ext4.
-    #[error("{path} has a name of {length} bytes, ext4 allows {NAME_MAX}")]
-    Name {
-        /// The entry's path.
-        path: String,
-        /// The length of the name.
-        length: usize,
-    },
-    /// A link's target can't be stored.
-    #[error("the target of link {path} must be 1 to {longest} bytes without control characters")]
-    Link {
-        /// The entry's path.
-        path: String,
-        /// The most bytes this file system stores.
-        longest: usize,
-    },
 }

@@ -12,11 +12,16 @@ use crate::mbr::Partition;
 use crate::overlay::Owner;
 use crate::window::Window;
 
+/// Bytes that are read at a time to be compared.
+const PIECE: usize = 64 << 10;
+
 /// An opened ext4 file system. Paths are absolute within it.
 pub struct Ext4 {
     image: PathBuf,
     superblock: Superblock,
-    view: View,
+    mount_count: u16,
+    unclean: Option<SuperblockError>,
+    pub(super) view: View,
 }
 
 impl std::fmt::Debug for Ext4 {
@@ -84,6 +89,35 @@ impl Ext4 {
     ///
     /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
     pub fn open(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, |block| {
+            Ok((Superblock::parse(block)?, None))
+        })
+    }
+
+    /// Opens the file system also where it has seen errors, to look at; [`unclean`](Self::unclean) says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Ext4Error::Superblock`] if it is not ext4, needs recovery or has unknown features.
+    pub fn open_used(image: &Path, partition: &Partition) -> Result<Self, Ext4Error> {
+        Self::load(image, partition, Superblock::parse_used)
+    }
+
+    /// How often it was mounted since it was made or checked: an image that never ran says 0.
+    pub fn mount_count(&self) -> u16 {
+        self.mount_count
+    }
+
+    /// Why the file system was refused as a base, if [`open_used`](Self::open_used) took it nevertheless.
+    pub fn unclean(&self) -> Option<&SuperblockError> {
+        self.unclean.as_ref()
+    }
+
+    fn load(
+        image: &Path,
+        partition: &Partition,
+        parse: impl Fn(&[u8; SIZE]) -> Result<(Superblock, Option<SuperblockError>), SuperblockError>,
+    ) -> Result<Self, Ext4Error> {
         let refused = |source| Ext4Error::Superblock {
             image: image.to_owned(),
             number: partition.number,
@@ -100,7 +134,13 @@ impl Ext4 {
                 image: image.to_owned(),
                 source,
             })?;
-        let superblock = Superblock::parse(&block).map_err(refused)?;
+        let (superblock, unclean) = parse(&block).map_err(refused)?;
+        if superblock.size() > partition.size() {
+            return Err(refused(SuperblockError::BeyondPartition {
+                size: superblock.size(),
+                partition: partition.size(),
+            }));
+        }
         let view = View::load(Box::new(Source(window))).map_err(|source| Ext4Error::At {
             image: image.to_owned(),
             path: "/".to_owned(),
@@ -109,6 +149,9 @@ impl Ext4 {
         Ok(Self {
             image: image.to_owned(),
             superblock,
+            // `s_mnt_count`: how often it was mounted since its last full check.
+            mount_count: u16::from_le_bytes([block[0x34], block[0x35]]),
+            unclean,
             view,
         })
     }
@@ -121,6 +164,25 @@ impl Ext4 {
     /// The bytes of the file at `path`, links followed; `None` if nothing is there.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Ext4Error> {
         self.optional(path, self.view.read(path))
+    }
+
+    /// Whether the file at `path` has exactly these bytes. Little of it is in memory at a time.
+    pub(crate) fn holds(&self, path: &str, bytes: &[u8]) -> Result<bool, Ext4Error> {
+        let Some(mut file) = self.optional(path, self.view.open(path))? else {
+            return Ok(false);
+        };
+        let mut buffer = vec![0; PIECE];
+        let mut rest = bytes;
+        loop {
+            let count = file.read_bytes(&mut buffer).map_err(|e| self.at(path, e))?;
+            let Some(after) = rest.strip_prefix(&buffer[..count]) else {
+                return Ok(false);
+            };
+            if count == 0 {
+                return Ok(rest.is_empty());
+            }
+            rest = after;
+        }
     }
 
     /// The first `length` bytes of the file at `path`, or all if it is shorter.
@@ -168,6 +230,27 @@ impl Ext4 {
         }
         names.sort();
         Ok(Some(names))
+    }
+
+    /// What is in the directory at `path`, in no order, `.` and `..` left out: the name, if it is UTF-8
+    /// without control characters, and whether it is a directory.
+    pub(crate) fn names_in(&self, path: &str) -> Result<Vec<(Option<String>, bool)>, Ext4Error> {
+        let mut found = Vec::new();
+        let entries = self.optional(path, self.view.read_dir(path))?;
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(|e| self.at(path, e))?;
+            let name = entry.file_name();
+            if name == "." || name == ".." {
+                continue;
+            }
+            let directory = entry.file_type().map_err(|e| self.at(path, e))?.is_dir();
+            let plain = |name: &&str| !name.chars().any(char::is_control);
+            found.push((
+                name.as_str().ok().filter(plain).map(str::to_owned),
+                directory,
+            ));
+        }
+        Ok(found)
     }
 
     /// What lies under the `wanted` names in the directory at `path`; empty if there is no such one.
@@ -235,7 +318,7 @@ impl Ext4 {
         }
     }
 
-    fn at(&self, path: &str, source: ViewError) -> Ext4Error {
+    pub(super) fn at(&self, path: &str, source: ViewError) -> Ext4Error {
         Ext4Error::At {
             image: self.image.clone(),
             path: path.to_owned(),

@@ -1,27 +1,21 @@
 //! The facts in an ext4 superblock, parsed without I/O.
 
+use super::features::unfit;
+
 /// Where the superblock begins in a file system.
 pub(crate) const OFFSET: u64 = 1024;
 /// How long it is.
 pub(crate) const SIZE: usize = 1024;
 
 const COMPAT_ORPHAN_FILE: u32 = 0x1000;
+const COMPAT_JOURNAL: u32 = 0x4;
+const INCOMPAT_FILETYPE: u32 = 0x2;
 const INCOMPAT_RECOVER: u32 = 0x4;
-/// Features that change the format and that both the reader and the writer know: filetype, `meta_bg`,
-/// extents, 64bit, `flex_bg`, `ea_inode`, `csum_seed`, `largedir`, `inline_data`.
-const INCOMPAT_KNOWN: u32 = 0x2 | 0x10 | 0x40 | 0x80 | 0x200 | 0x400 | 0x2000 | 0x4000 | 0x8000;
-/// Names of the incompatible features, by bit.
-const INCOMPAT_NAMES: [(u32, &str); 9] = [
-    (0x1, "compression"),
-    (0x8, "journal_dev"),
-    (0x100, "mmp"),
-    (0x1000, "dirdata"),
-    (0x1_0000, "encrypt"),
-    (0x2_0000, "casefold"),
-    (0x4_0000, "FEATURE_I18"),
-    (0x8_0000, "FEATURE_I19"),
-    (0x10_0000, "FEATURE_I20"),
-];
+const READ_ONLY_ORPHANS: u32 = 0x1_0000;
+/// In how large blocks the kernels of all Raspberry Pis can mount a file system: a page of memory.
+const LARGEST_BLOCK: u64 = 4096;
+/// The smallest inodes that have the room for dates after 2038 and checksums.
+const SMALLEST_INODE: u16 = 256;
 /// `s_state`: cleanly unmounted, and errors seen.
 const STATE_VALID: u16 = 1;
 const STATE_ERROR: u16 = 2;
@@ -95,14 +89,44 @@ impl Superblock {
             read_only_compatible: u32_at(0x64),
         };
         superblock.check_features()?;
-        let state = u16_at(0x3A);
-        if state & STATE_ERROR != 0 || state & STATE_VALID == 0 {
-            return Err(SuperblockError::NotClean { state });
+        // The number of the device that the journal is on, if that is another.
+        if superblock.compatible & COMPAT_JOURNAL != 0 && u32_at(0xE4) != 0 {
+            return Err(SuperblockError::JournalElsewhere);
+        }
+        match u16_at(0x3A) {
+            state if state & STATE_ERROR != 0 => return Err(SuperblockError::HasErrors),
+            state if state & STATE_VALID == 0 => return Err(SuperblockError::NotClean { state }),
+            _ => {}
         }
         if superblock.blocks_per_group == 0 || superblock.inodes_per_group == 0 {
             return Err(SuperblockError::Groups);
         }
+        if superblock.block_size > LARGEST_BLOCK {
+            return Err(SuperblockError::LargeBlocks {
+                size: superblock.block_size,
+            });
+        }
+        if superblock.inode_size < SMALLEST_INODE {
+            return Err(SuperblockError::SmallInodes {
+                size: superblock.inode_size,
+            });
+        }
         Ok(superblock)
+    }
+
+    /// Reads the superblock of a file system that may have been in use; the second value says what
+    /// [`parse`](Self::parse) would have refused it for. One whose journal has not been replayed is refused
+    /// here too: what its tree says is not what was written last.
+    pub(super) fn parse_used(
+        bytes: &[u8; SIZE],
+    ) -> Result<(Self, Option<SuperblockError>), SuperblockError> {
+        let why = match Self::parse(bytes) {
+            Err(why @ (SuperblockError::NotClean { .. } | SuperblockError::HasErrors)) => why,
+            parsed => return Ok((parsed?, None)),
+        };
+        let mut clean = *bytes;
+        clean[0x3A..0x3C].copy_from_slice(&STATE_VALID.to_le_bytes());
+        Ok((Self::parse(&clean)?, Some(why)))
     }
 
     /// Refuses what neither may be written over nor is known.
@@ -110,18 +134,21 @@ impl Superblock {
         if self.incompatible & INCOMPAT_RECOVER != 0 {
             return Err(SuperblockError::NeedsRecovery);
         }
-        let unknown = self.incompatible & !INCOMPAT_KNOWN;
-        if unknown == 0 {
+        if self.read_only_compatible & READ_ONLY_ORPHANS != 0 {
+            return Err(SuperblockError::Orphans);
+        }
+        if self.incompatible & INCOMPAT_FILETYPE == 0 {
+            return Err(SuperblockError::NoFiletype);
+        }
+        let names = unfit(
+            self.compatible,
+            self.incompatible,
+            self.read_only_compatible,
+        );
+        if names.is_empty() {
             return Ok(());
         }
-        let mut names: Vec<String> = Vec::new();
-        for bit in (0..32).map(|n| 1_u32 << n).filter(|bit| unknown & bit != 0) {
-            let known = INCOMPAT_NAMES.iter().find(|(value, _)| *value == bit);
-            names.push(known.map_or_else(|| format!("0x{bit:x}"), |(_, name)| (*name).to_owned()));
-        }
-        Err(SuperblockError::Features {
-            names: names.join(", "),
-        })
+        Err(SuperblockError::Features { names })
     }
 
     /// Bytes that are free, those reserved for root included.
@@ -161,13 +188,49 @@ pub enum SuperblockError {
     /// The journal has not been replayed: the file system was in use when it was copied.
     #[error("the ext4 file system needs its journal replayed (needs_recovery is set)")]
     NeedsRecovery,
-    /// It was not unmounted, or errors were seen in it.
-    #[error("the ext4 file system was not unmounted cleanly or has errors (state {state})")]
+    /// It was not unmounted.
+    #[error("the ext4 file system was not unmounted cleanly (state {state})")]
     NotClean {
         /// `s_state`.
         state: u16,
     },
-    /// Features that nobody here knows.
+    /// The kernel saw errors in it and wrote that down.
+    #[error("the ext4 file system is marked as having errors")]
+    HasErrors,
+    /// The journal is on another device.
+    #[error("the ext4 file system has its journal on another device")]
+    JournalElsewhere,
+    /// Directories don't say what their entries are, as in file systems of the last century.
+    #[error("the ext4 file system lacks the feature filetype")]
+    NoFiletype,
+    /// The blocks are larger than a page of memory on most Pis.
+    #[error(
+        "the ext4 file system has blocks of {size} bytes, a Raspberry Pi can mount {LARGEST_BLOCK} at most"
+    )]
+    LargeBlocks {
+        /// Bytes in a block.
+        size: u64,
+    },
+    /// The inodes are those of ext2.
+    #[error(
+        "the ext4 file system has inodes of {size} bytes, {SMALLEST_INODE} are needed at least"
+    )]
+    SmallInodes {
+        /// Bytes in an inode.
+        size: u16,
+    },
+    /// Files that were deleted while they were open wait to be cleaned up: it was in use when copied.
+    #[error("the ext4 file system has deleted files to clean up (orphan_present is set)")]
+    Orphans,
+    /// It ends behind its partition.
+    #[error("the ext4 file system has {size} bytes, and its partition only {partition}")]
+    BeyondPartition {
+        /// The size of the file system in bytes.
+        size: u64,
+        /// The size of the partition in bytes.
+        partition: u64,
+    },
+    /// Features with which it can't be written.
     #[error("the ext4 file system has features that are not supported: {names}")]
     Features {
         /// Their names, or their bits.
@@ -179,12 +242,20 @@ impl SuperblockError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NeedsRecovery | Self::NotClean { .. } => Some(
+            Self::NeedsRecovery | Self::NotClean { .. } | Self::HasErrors | Self::Orphans => Some(
                 "take an image that was never booted, or repair this one: `e2fsck -fy 'IMAGE?offset=BYTES'`",
             ),
-            Self::Magic { .. } | Self::BlockSize { .. } | Self::Groups | Self::Features { .. } => {
-                None
+            Self::Features { .. }
+            | Self::LargeBlocks { .. }
+            | Self::SmallInodes { .. }
+            | Self::NoFiletype
+            | Self::JournalElsewhere => Some(
+                "take a base whose root file system is made as Raspberry Pi OS makes it: `mke2fs -t ext4 -b 4096`",
+            ),
+            Self::BeyondPartition { .. } | Self::Groups => {
+                Some("the image is damaged or cut off: take another copy of it")
             }
+            Self::Magic { .. } | Self::BlockSize { .. } => None,
         }
     }
 }

@@ -4,8 +4,9 @@ mod check;
 mod dots;
 mod layout;
 mod raw;
+mod used;
 mod volume;
 
 pub use check::FatDamage;
-pub(crate) use raw::RawFound;
+pub(crate) use raw::{RawFat, RawFound};
 pub use volume::{Fat, FatEntry, FatError, FatKind};

@@ -159,6 +159,21 @@ impl Fat {
         }
     }
 
+    /// The file at `path` to read bit by bit, or `None` if nothing is there.
+    pub(crate) fn reader(&self, path: &str) -> Result<Option<impl Read + '_>, FatError> {
+        match self.volume.root_dir().open_file(path) {
+            Ok(file) => Ok(Some(file.take(self.partition.size()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.at(path, error)),
+        }
+    }
+
+    /// The serial number, `1234-ABCD` in `/dev/disk/by-uuid`.
+    pub fn serial(&self) -> String {
+        let id = self.volume.volume_id();
+        format!("{:04X}-{:04X}", id >> 16, id & 0xFFFF)
+    }
+
     /// What lies at `path`, if anything. The root is the empty path.
     pub fn kind(&self, path: &str) -> Result<Option<FatKind>, FatError> {
         if path.is_empty() {

@@ -1,6 +1,9 @@
 //! Account files: what is added, what stays as it was, and what the shadow tools think of it.
 
-use image::accounts::{AccountError, AccountFile, AccountFiles, LoginName, NewUser, PasswordField};
+use image::accounts::{
+    AccountError, AccountFile, AccountFiles, LoginName, NewUser, PasswordField, Settled,
+};
+
 use proptest::prelude::*;
 
 use crate::support::{WHEN, tool, write};
@@ -110,6 +113,148 @@ fn the_shadow_tools_find_nothing_wrong() {
         );
         assert!(!text.contains("no matching"), "{text}");
     }
+}
+
+/// As Raspberry Pi OS ships them, in small; `row` is that of the first user.
+fn shipped(shell: &str, password: &str) -> AccountFiles {
+    AccountFiles::parse(|file| {
+        Ok::<_, AccountError>(Some(match file {
+            AccountFile::Passwd => format!(
+                "root:x:0:0:root:/root:/bin/bash\npi:x:1000:1000:,,,:/home/pi:{shell}\nsshd:x:102:65534::/run/sshd:/usr/sbin/nologin\n"
+            ),
+            AccountFile::Shadow => {
+                format!("root:*:1:0:99999:7:::\npi:{password}:20000:0:99999:7:::\nsshd:!:1::::::\n")
+            }
+            AccountFile::Group => {
+                "sudo:x:27:ann,pi,bob\npip:x:30:pip\npi:x:1000:\ngpio:x:986:pi\n".to_owned()
+            }
+            AccountFile::Gshadow => "sudo:*:pi:ann,pi,bob\npip:!::pip\npi:!::\ngpio:!::pi\n".to_owned(),
+            AccountFile::Subuid | AccountFile::Subgid => {
+                "ann:1:1\npi:100000:65536\npi:300000:65536\n".to_owned()
+            }
+        }))
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_placeholder_is_renamed_in_place_whatever_its_shell() {
+    for (shell, password) in [
+        ("/usr/sbin/nologin", "!"),
+        ("/bin/bash", "*"),
+        ("/bin/bash", "!"),
+    ] {
+        let mut files = shipped(shell, password);
+        let user = ada();
+        let settled = files.settle(&user, false).unwrap();
+        let (from, home) = ("pi".to_owned(), "/home/pi".to_owned());
+        let unknown = vec!["video"];
+        assert_eq!(
+            settled,
+            Settled::Renamed {
+                from,
+                home,
+                unknown
+            }
+        );
+        let mut report = String::new();
+        for (file, text) in files.render() {
+            report += &[
+                "--- ",
+                file.path(),
+                "\n",
+                &text.replace(":*:20000", ":!:20000"),
+            ]
+            .concat();
+        }
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(report, @r"
+            --- /etc/passwd
+            root:x:0:0:root:/root:/bin/bash
+            ada:x:1000:1000:,,,:/home/ada:/bin/bash
+            sshd:x:102:65534::/run/sshd:/usr/sbin/nologin
+            --- /etc/shadow
+            root:*:1:0:99999:7:::
+            ada:!:20000:0:99999:7:::
+            sshd:!:1::::::
+            --- /etc/group
+            sudo:x:27:ann,ada,bob
+            pip:x:30:pip
+            ada:x:1000:
+            gpio:x:986:ada
+            --- /etc/gshadow
+            sudo:*:ada:ann,ada,bob
+            pip:!::pip
+            ada:!::
+            gpio:!::ada
+            --- /etc/subuid
+            ann:1:1
+            ada:100000:65536
+            ada:300000:65536
+            --- /etc/subgid
+            ann:1:1
+            ada:100000:65536
+            ada:300000:65536
+            ");
+        }
+    }
+}
+
+#[test]
+fn somebody_who_can_log_in_is_not_renamed_and_nothing_changes() {
+    for (password, has_keys) in [("$6$a$b", false), ("", false), ("!", true)] {
+        let before = shipped("/bin/bash", password);
+        let mut after = before.clone();
+        let error = after.settle(&ada(), has_keys).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "1000 is the id of pi, who can log in, and is not renamed to ada"
+        );
+        assert_eq!(before, after);
+    }
+    let mut after = shipped("/bin/bash", "!");
+    let mut user = ada();
+    user.name = LoginName::new("sshd").unwrap();
+    assert_eq!(
+        after.settle(&user, false).unwrap_err().to_string(),
+        "sshd has a line in /etc/passwd already"
+    );
+    assert_eq!(after, shipped("/bin/bash", "!"));
+}
+
+#[test]
+fn who_has_the_wanted_name_already_keeps_what_it_has() {
+    let mut user = ada();
+    user.name = LoginName::new("pi").unwrap();
+    user.groups = vec!["sudo".to_owned()];
+    let before = shipped("/bin/zsh", "$6$old$old");
+    let mut files = before.clone();
+    let settled = files.settle(&user, true).unwrap();
+    let home = "/home/pi".to_owned();
+    assert_eq!(
+        settled,
+        Settled::Kept {
+            home,
+            unknown: vec![]
+        }
+    );
+    assert_eq!(files, before);
+    user.password = PasswordField::Hash("$y$j9T$salt$new".to_owned());
+    files.settle(&user, true).unwrap();
+    let shadow = &files.render()[1].1;
+    assert!(
+        shadow.contains("pi:$y$j9T$salt$new:20455:0:99999:7:::\n"),
+        "{shadow}"
+    );
+}
+
+#[test]
+fn who_leaves_a_group_is_gone_from_both_files() {
+    let mut files = shipped("/bin/bash", "!");
+    files.leave("sudo", &LoginName::new("pi").unwrap());
+    let texts: Vec<_> = files.render().into_iter().map(|(_, text)| text).collect();
+    assert!(texts[2].starts_with("sudo:x:27:ann,bob\n"), "{}", texts[2]);
+    assert!(texts[3].starts_with("sudo:*:pi:ann,bob\n"), "{}", texts[3]);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use image::base::lease;
 use image::base::local::{Format, LocalBase, LocalError, open};
+use image::base::stored::{self, Condition};
 use image::{Architecture, Silent};
 
 use crate::support::{Bench, Features, chain, elf_header, run, tool, write};
@@ -33,7 +35,12 @@ fn cached(bench: &Bench) -> Vec<String> {
     };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names
-        .filter(|name| name != "seen" && Path::new(name).extension().is_none_or(|e| e != "lock"))
+        .filter(|name| name != "seen")
+        .filter(|name| {
+            Path::new(name)
+                .extension()
+                .is_none_or(|e| e != "lock" && e != "json")
+        })
         .collect()
 }
 
@@ -136,6 +143,162 @@ fn a_flipped_bit_is_called_damage_and_leaves_nothing() {
     assert!(cached(&bench).is_empty());
 }
 
+/// The base packed with one of the usual tools, in a file whose name says nothing.
+fn packed_with(bench: &Bench, script: &str) -> PathBuf {
+    run(tool("sh")
+        .args(["-euc", script])
+        .current_dir(bench.folder.path()));
+    bench.path("packed")
+}
+
+const PACKERS: [(Format, &str); 5] = [
+    (Format::Gzip, "gzip -1 -c base.img >packed"),
+    // Two members, as `cat` joins them.
+    (
+        Format::Gzip,
+        "{ head -c 30M base.img | gzip -1; tail -c +31457281 base.img | gzip -1; } >packed",
+    ),
+    (Format::Zstandard, "zstd -q -1 -c base.img >packed"),
+    (
+        Format::Zip,
+        "zip -q -1 packed.zip base.img && mv packed.zip packed",
+    ),
+    // Not compressed, beside something to read, in a folder; from standard input it has zip64 fields.
+    (
+        Format::Zip,
+        "mkdir a && mv base.img a && echo hello >a/README && zip -q -0 packed.zip a/README a/base.img && mv packed.zip packed && mv a/base.img .",
+    ),
+];
+
+#[test]
+fn gzip_zstd_and_zip_are_unpacked_with_their_holes_and_cut_ones_refused() {
+    for (format, script) in PACKERS {
+        let bench = Bench::new(Features::Bookworm);
+        let packed = packed_with(&bench, script);
+        let base = open_in(&bench, &packed).unwrap();
+        assert_eq!(base.format, format);
+        run(tool("cmp").arg(&base.image).arg(bench.base()));
+        let about = fs::metadata(&base.image).unwrap();
+        assert!(
+            about.blocks() * 512 < about.len() / 4,
+            "{script}: {about:?}"
+        );
+        fs::remove_dir_all(bench.path("cache")).unwrap();
+        let whole = fs::read(&packed).unwrap();
+        for length in [whole.len() / 2, whole.len() - 1] {
+            write(&bench.path("cut"), &whole[..length]);
+            let error = open_in(&bench, &bench.path("cut")).unwrap_err();
+            assert!(chain(&error).contains("is incomplete"), "{}", chain(&error));
+            assert!(cached(&bench).is_empty(), "{script}: {:?}", cached(&bench));
+        }
+    }
+}
+
+#[test]
+fn damage_is_found_whatever_it_is_packed_with() {
+    for (_, script) in PACKERS {
+        let bench = Bench::new(Features::Bookworm);
+        let packed = packed_with(&bench, script);
+        let mut bytes = fs::read(&packed).unwrap();
+        let middle = bytes.len() / 2;
+        // One bit alone may be among those that mean nothing: most of an image is zeros.
+        bytes[middle..middle + 64].fill(0xA5);
+        write(&packed, &bytes);
+        let Err(error) = open_in(&bench, &packed) else {
+            panic!("{script}")
+        };
+        assert!(
+            chain(&error).contains(" is damaged: its "),
+            "{script}: {}",
+            chain(&error)
+        );
+        assert!(cached(&bench).is_empty());
+    }
+}
+
+#[test]
+fn archives_without_an_image_are_refused_with_the_right_word() {
+    let bench = Bench::new(Features::Bookworm);
+    for script in [
+        "echo hello | gzip >no-image.gz",
+        "echo hello | xz -0 | gzip >twice.gz",
+        "echo hello >README && zip -q no-image.zip README",
+        "cp base.img other.IMG && zip -q -1 two.zip base.img other.IMG",
+        "mkdir -p deep/er && cp base.img deep/ && cd deep/er && zip -q -1 ../../dots.zip ../base.img",
+        "zip -q -1 -P hunter2 encrypted.zip base.img",
+        // A window that would take 2 GiB of memory.
+        "head -c 1M /dev/zero | zstd -q --long=31 --ultra >window.zst",
+    ] {
+        run(tool("sh")
+            .args(["-euc", script])
+            .current_dir(bench.folder.path()));
+    }
+    let mut report = String::new();
+    for name in [
+        "no-image.gz",
+        "twice.gz",
+        "no-image.zip",
+        "two.zip",
+        "dots.zip",
+        "encrypted.zip",
+        "window.zst",
+    ] {
+        let error = open_in(&bench, &bench.path(name)).unwrap_err();
+        let text = chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]");
+        report.push_str(&text);
+        report.push('\n');
+        assert!(cached(&bench).is_empty(), "{name}: {:?}", cached(&bench));
+    }
+    insta::assert_snapshot!(report, @r"
+    what is in [DIR]/no-image.gz is not an image: it has no partition table
+    what is in [DIR]/twice.gz is not an image: it has no partition table, but is packed with xz again
+    [DIR]/no-image.zip is a zip archive that can't be a base: there is no .img file in it
+    [DIR]/two.zip is a zip archive that can't be a base: there are several .img files in it
+    [DIR]/dots.zip is a zip archive that can't be a base: an entry's name leads out of it
+    [DIR]/encrypted.zip is a zip archive that can't be a base: the image in it is encrypted
+    [DIR]/window.zst is damaged: its zstd data can't be unpacked
+      because Frame requires too much memory for decoding
+    ");
+}
+
+#[test]
+fn an_image_in_the_cache_is_trusted_by_its_note_and_a_check_finds_a_changed_byte() {
+    let bench = Bench::new(Features::Trixie);
+    let base = open_in(&bench, &pack(&bench)).unwrap();
+    let cache = bench.path("cache");
+    let check = || {
+        let stored = stored::list(&cache).remove(0);
+        stored::check(&stored, &mut Silent).unwrap()
+    };
+    assert_eq!(check(), Condition::Sound);
+    let file = File::options().write(true).open(&base.image).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"x", 60 << 20).unwrap();
+    assert!(matches!(check(), Condition::Changed { .. }));
+    fs::remove_file(base.image.with_extension("json")).unwrap();
+    assert_eq!(check(), Condition::Unknown);
+    // Without its note it is as good as none, and made again.
+    let again = open_in(&bench, &bench.path("base.img.xz")).unwrap();
+    run(tool("cmp").arg(&again.image).arg(bench.base()));
+}
+
+#[test]
+fn whoever_uses_an_image_keeps_others_from_removing_it_and_from_nothing_else() {
+    let bench = Bench::new(Features::Trixie);
+    let packed = pack(&bench);
+    let base = open_in(&bench, &packed).unwrap();
+    let first = lease::share(&base.image).unwrap();
+    let second = lease::share(&base.image).unwrap();
+    assert!(lease::try_own(&base.image).unwrap().is_none());
+    assert_eq!(open_in(&bench, &packed).unwrap(), base);
+    drop((first, second));
+    let owned = lease::try_own(&base.image).unwrap();
+    assert!(owned.is_some());
+    assert_eq!(
+        lease::share(&base.image).unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+}
+
 #[test]
 fn two_at_once_unpack_once() {
     let bench = Bench::new(Features::Trixie);
@@ -188,9 +351,10 @@ fn what_is_no_base_is_refused_with_a_word() {
     cannot read base image [DIR]/missing
       because No such file or directory (os error 2)
     [DIR]/text is not an image: it has neither a partition table nor the first bytes of an archive
-    [DIR]/gz is packed with gzip, and only raw images and xz are supported
-    [DIR]/zst is packed with zstd, and only raw images and xz are supported
-    [DIR]/zip is a zip archive, and only raw images and xz are supported
+    [DIR]/gz is incomplete: the gzip data ends after 4 bytes, in the middle of a block
+    [DIR]/zst is incomplete: the zstd data ends after 4 bytes, in the middle of a block
+    [DIR]/zip is incomplete or damaged: the list of files at the end of the zip archive can't be read
+      because invalid Zip archive: Could not find EOCD
     [DIR]/empty table can't be a base
       because [DIR]/empty table is not a usable card image
       because the image has no FAT partition (type 0x0c); the types of its partitions: none

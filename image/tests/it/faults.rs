@@ -1,5 +1,6 @@
 //! Whatever goes wrong: a clear word, and what was there before is still there, alone.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
@@ -28,7 +29,7 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     let cases = [
         vec![("/etc", file())],
         vec![("/usr/lib", Entry::symlink("lib64", "overlays/test"))],
-        vec![("/var/lib", Entry::absent("overlays/test"))],
+        vec![("/boot", Entry::absent("overlays/test"))],
         vec![("/etc/hostname", Entry::directory(0o755, "overlays/test"))],
         vec![("/lib", Entry::directory(0o755, "overlays/test"))],
         vec![("/etc/hostname/below", file())],
@@ -57,7 +58,7 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     insta::assert_snapshot!(report, @r"
     /etc is a directory in the base, and overlays/test wants a file there
     /usr/lib is a directory in the base, and overlays/test wants a link there
-    /var/lib is a directory in the base, and overlays/test wants nothing there
+    /boot can't be removed: the FAT partition is mounted there
     /etc/hostname is a file in the base, and overlays/test wants a directory there
     /lib is a link to usr/lib in the base, and overlays/test wants a directory there
     /etc/hostname/below can't be written: /etc/hostname is a file
@@ -65,7 +66,7 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     /lib/twice (overlays/test) and /usr/lib/twice (overlays/test) are the same place in the base
     /etc/link/below can't be written: /etc/link is a link to x
     /etc/gone/below can't be written: /etc/gone is nothing
-    the target of link /etc/empty-link must be 1 to 4095 bytes without control characters
+    the target of link /etc/empty-link must be 1 to 4095 bytes without control characters, and no name in it longer than 255
     /boot/firmware/link (overlays/test) would be a link on the FAT partition, which has none
     /etc/[LONG] has a name of 256 bytes, ext4 allows 255
     ");
@@ -115,11 +116,11 @@ fn file_systems_that_must_not_be_written_are_refused() {
     report.push_str(&refused(&bench, &Overlay::new()));
     insta::assert_snapshot!(report, @r"
     partition 2 of [DIR]/base.img can't be used
-      because the ext4 file system has features that are not supported: encrypt, 0x4000000
+      because the ext4 file system has features that are not supported: encrypt, FEATURE_I26
     partition 2 of [DIR]/base.img can't be used
       because the ext4 file system needs its journal replayed (needs_recovery is set)
     partition 2 of [DIR]/base.img can't be used
-      because the ext4 file system was not unmounted cleanly or has errors (state 0)
+      because the ext4 file system was not unmounted cleanly (state 0)
     partition 2 of [DIR]/base.img can't be used
       because there is no ext4 file system: the magic number is 0x0000, not 0xef53
     ");
@@ -175,6 +176,7 @@ fn assemble_at(base: &Path, output: &Path, overlay: &Overlay) -> Result<Report, 
         output,
         overlay,
         free: 4 << 20,
+        size: image::ImageSize::AsNeeded,
         limit: None,
         timestamp: WHEN,
         disk_id: None,
@@ -310,14 +312,18 @@ fn a_tool_that_does_something_else_is_found_out() {
     if std::env::var_os(SURROUNDING).is_none() {
         let real = "PATH=/usr/sbin:/sbin:/usr/bin:/bin";
         let script = format!(
-            "#!/bin/sh\n{real}\n[ \"$1\" = -V ] && exec debugfs -V\nsed 's/0100600/0100644/' | debugfs \"$@\"\n"
+            "#!/bin/sh\n{real}\n[ \"$1\" = -V ] && exec debugfs -V\nsed 's/ uid 1000/ uid 1001/' | debugfs \"$@\"\n"
         );
         return run_with_debugfs("a_tool_that_does_something_else_is_found_out", &script);
     }
     let bench = Bench::new(Features::Trixie);
-    let key = Entry::file("key", 0o600, "test").secret();
+    let owner = image::Owner {
+        uid: 1000,
+        gid: 1000,
+    };
+    let key = Entry::file("key", 0o600, "test").secret().owned_by(owner);
     let text = refused(&bench, &overlay([("/etc/key", key)]));
-    insta::assert_snapshot!(text, @"/etc/key was written and does not read back: its mode should be 0600 and is 0644");
+    insta::assert_snapshot!(text, @"/etc/key was written and does not read back: its owner should be 1000:1000 and is 1001:1000");
 }
 
 #[test]
@@ -326,11 +332,16 @@ fn a_tool_that_is_too_old_is_refused_with_the_cure() {
         let script = "#!/bin/sh\necho 'debugfs 1.46.2 (28-Feb-2021)' >&2\n";
         return run_with_debugfs("a_tool_that_is_too_old_is_refused_with_the_cure", script);
     }
-    let bench = Bench::new(Features::Trixie);
-    let error = bench.assemble(&Overlay::new()).unwrap_err();
-    let text = format!("{}\n{}", chain(&error), error.hint().unwrap());
+    let mut text = String::new();
+    for features in [Features::Bookworm, Features::Trixie] {
+        let bench = Bench::new(features);
+        let error = bench.assemble(&Overlay::new()).unwrap_err();
+        writeln!(text, "{}\n{}", chain(&error), error.hint().unwrap()).unwrap();
+    }
     insta::assert_snapshot!(text, @r"
     debugfs is version 1.46.2, and 1.47 or newer is needed
+    install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew
+    debugfs is version 1.46.2, and the base's root file system has the feature orphan_file, which 1.47 or newer knows
     install e2fsprogs of Debian 12, Ubuntu 23.10 or newer, or from Homebrew
     ");
 }

@@ -4,12 +4,31 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod accounts;
+mod allocation;
 mod assemble;
 mod bases;
+mod bmap;
 mod boards;
+mod bootconfig;
+mod device;
+mod diff;
 mod fat;
 mod faults;
+mod first_boot;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+mod guards;
+mod inspect;
 mod mbr;
+mod names;
+mod official;
+mod refusals;
+mod removal;
 mod room;
+mod server;
+mod site;
+mod sizes;
 mod support;
+mod survey;
 mod trees;
+mod verify;

@@ -30,7 +30,7 @@ pub(crate) enum Features {
 impl Features {
     pub(crate) const BOTH: [Self; 2] = [Self::Bookworm, Self::Trixie];
 
-    fn mke2fs(self) -> &'static str {
+    pub(crate) fn mke2fs(self) -> &'static str {
         match self {
             Self::Bookworm => "^64bit,^huge_file,^metadata_csum_seed,^orphan_file",
             Self::Trixie => "^64bit,^huge_file,metadata_csum,metadata_csum_seed,orphan_file",
@@ -61,7 +61,24 @@ impl Bench {
         bench
     }
 
+    /// A base whose root file system is made with these options of `mke2fs`.
+    pub(crate) fn made(options: &[&str], change: impl FnOnce(&Path)) -> Self {
+        let bench = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let tree = bench.path("tree");
+        root_tree(&tree);
+        change(&tree);
+        bench.format_with(&tree, options);
+        bench.fill_boot();
+        bench
+    }
+
     fn format(&self, tree: &Path, features: Features) {
+        self.format_with(tree, &["-b", "4096", "-O", features.mke2fs()]);
+    }
+
+    fn format_with(&self, tree: &Path, options: &[&str]) {
         let base = self.base();
         let file = File::create(&base).unwrap();
         file.set_len((ROOT.0 + ROOT.1) * 512).unwrap();
@@ -80,19 +97,8 @@ impl Bench {
             .arg(&base)
             .arg((BOOT.1 / 2).to_string()));
         run(tool("mke2fs")
-            .args([
-                "-q",
-                "-t",
-                "ext4",
-                "-b",
-                "4096",
-                "-N",
-                "1024",
-                "-L",
-                "rootfs",
-                "-O",
-                features.mke2fs(),
-            ])
+            .args(["-q", "-t", "ext4", "-N", "1024", "-L", "rootfs"])
+            .args(options)
             .args(["-E", &format!("offset={},root_owner=0:0", ROOT.0 * 512)])
             .args(["-d".as_ref(), tree.as_os_str()])
             .arg(&base)
@@ -146,6 +152,7 @@ impl Bench {
             output: &output,
             overlay,
             free: 0,
+            size: image::ImageSize::AsNeeded,
             limit: None,
             timestamp: WHEN,
             disk_id: None,
@@ -167,6 +174,7 @@ impl Bench {
             output: &output,
             overlay,
             free,
+            size: image::ImageSize::AsNeeded,
             limit: None,
             timestamp: WHEN,
             disk_id: None,

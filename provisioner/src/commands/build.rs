@@ -8,6 +8,7 @@ use clap::Args;
 use super::init::NewSiteArgs;
 use crate::cli::Global;
 use crate::hint::Fault;
+use crate::lock::LockFile;
 use crate::output::Output;
 use crate::recipe::{self, Overrides, Plan};
 use crate::site::{Host, KeyAccess, NewSite, Site};
@@ -42,6 +43,11 @@ impl BuildArgs {
         };
         let directory = std::env::current_dir().context("finding the working directory")?;
         recipe::load(&self.recipe)?.resolve(overrides, &directory)
+    }
+
+    /// Where the lock of the recipe is.
+    pub(super) fn lock(&self, global: &Global) -> PathBuf {
+        LockFile::place(&self.recipe, &global.site)
     }
 
     /// Asks what a new site needs, if there is none.
@@ -97,6 +103,18 @@ impl BuildArgs {
         named
             .map(|path| toolchain::ready_made(target, path))
             .transpose()
+    }
+
+    /// The recipe's name, without the folder that it is in.
+    pub(super) fn recipe_name(&self) -> String {
+        let path = Path::new(&self.recipe);
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Whether the broker is compiled from the source at hand.
+    pub(super) fn compiles(&self) -> bool {
+        self.broker.is_none()
     }
 
     /// The host that was named on the command line.

@@ -1,35 +1,48 @@
 //! What `image` and `render` have in common: from arguments to a base and a payload.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
-use image::base::debian::DebianBase;
+use image::Card;
+use image::base::official::{Age, Archive};
+use time::OffsetDateTime;
 
 use super::build::BuildArgs;
 use super::init::{self, Told};
+use super::lock::LockArgs;
+use crate::bases::{self, Base, DebianArgs, How, Locking, NetArgs};
 use crate::cli::Global;
 use crate::fsio::{self, Access};
 use crate::hint::Fault;
+use crate::lock::{Mode, Settled};
 use crate::output::Output;
-use crate::payload::{self, Inputs, Payload, Sink};
+use crate::payload::{self, BaseSystem, Inputs, Payload, Sink};
 use crate::recipe::{BaseChoice, Overrides, Plan, Size};
 use crate::site::{Host, HostFiles, Site};
 use crate::toolchain::{self, BrokerBinary};
 
+/// How old a copy of the index may be before its site is asked again: whoever bakes twice in an hour wants
+/// neither to wait nor to get another system.
+const INDEX_AGE: Duration = Duration::from_hours(24);
+
 /// How to build a card.
 #[derive(Debug, Args)]
 pub struct CardArgs {
-    /// The base image: `debian`, or an .img or .img.xz [default: the recipe's].
+    /// The base image: `raspios-lite`, `debian`, `debian-bookworm`, another name that `provision bases` lists, or an .img, .xz, .gz,
+    /// .zst or .zip [default: the first of the recipe's that can be had].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
     /// Room to leave on the root file system [default: the recipe's].
     #[arg(long, value_name = "SIZE")]
     free: Option<Size>,
-    /// The Debian mirror that packages come from [default: apt's].
-    #[arg(long, value_name = "URL")]
-    mirror: Option<String>,
+    #[command(flatten)]
+    net: NetArgs,
+    #[command(flatten)]
+    debian: DebianArgs,
+    #[command(flatten)]
+    lock: LockArgs,
     /// What a card has in common with a machine that runs.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -42,8 +55,8 @@ pub(super) struct Parts {
     pub(super) site: Site,
     pub(super) told: Option<Told>,
     pub(super) broker: BrokerBinary,
-    /// The raw base image, if it was asked for.
-    pub(super) base: Option<PathBuf>,
+    /// The base, if it was asked for.
+    pub(super) base: Option<Base>,
 }
 
 /// Whether the base image is needed.
@@ -60,6 +73,24 @@ impl CardArgs {
             free: self.free,
             ..Overrides::default()
         })
+    }
+
+    /// How to get at the base.
+    fn how<'a>(&'a self, plan: &'a Plan, global: &Global, cache: &'a Path) -> How<'a> {
+        How {
+            cache,
+            architecture: plan.target.architecture(),
+            net: &self.net,
+            debian: &self.debian,
+            locking: Locking {
+                path: self.build.lock(global),
+                mode: self.lock.mode(),
+                today: OffsetDateTime::now_utc().date(),
+                packages: &plan.packages,
+            },
+            age: Age::Within(INDEX_AGE, SystemTime::now()),
+            archive: Archive::Remove,
+        }
     }
 
     /// Refuses a target that boots from no card, before anything is made for it.
@@ -92,7 +123,7 @@ impl CardArgs {
         let (base, broker) = std::thread::scope(|scope| {
             let base = scope.spawn(|| match with_base {
                 WithBase::Yes => {
-                    base_image(&plan, self.mirror.as_deref(), &cache, output).map(Some)
+                    bases::prepare(&plan.base, &self.how(&plan, global, &cache), output).map(Some)
                 }
                 WithBase::No => Ok(None),
             });
@@ -118,9 +149,26 @@ impl CardArgs {
             base,
         })
     }
+
+    /// Says what `--locked` and `--update` would come to for a base of Debian's packages, and changes nothing.
+    pub(super) fn preview_lock(&self, global: &Global, output: &Output) -> anyhow::Result<()> {
+        let plan = self.plan()?;
+        if let [BaseChoice::Debian(suite)] = plan.base.as_slice()
+            && self.lock.mode() != Mode::Obey
+        {
+            let cache = fsio::cache_directory()?;
+            bases::settle_debian(*suite, &self.how(&plan, global, &cache), output)?;
+        }
+        Ok(())
+    }
 }
 
 impl Parts {
+    /// The lock that says what the base is made of.
+    pub(super) fn lock(&self) -> Option<&Settled> {
+        self.base.as_ref()?.lock.as_ref()
+    }
+
     /// Assembles the payload for `host`.
     pub(super) fn payload(&self, host: &Host, files: &HostFiles) -> anyhow::Result<Payload> {
         payload::assemble(&Inputs {
@@ -130,59 +178,25 @@ impl Parts {
             files,
             broker: &self.broker,
             sink: Sink::Card,
+            system: self.system()?,
         })
     }
-}
 
-fn base_image(
-    plan: &Plan,
-    mirror: Option<&str>,
-    cache: &Path,
-    output: &Output,
-) -> anyhow::Result<PathBuf> {
-    let begun = Instant::now();
-    let mut task = output.task();
-    let path = match &plan.base {
-        BaseChoice::File(path) => {
-            let base = image::base::local::open(path, cache, plan.target.architecture(), &mut task);
-            base.map_err(image::Error::from)
-                .with_context(|| format!("preparing base {}", path.display()))?
-                .image
+    /// What the base is. Without a base, `debian` is what it says, and of a file that can't be looked into it
+    /// is not known.
+    fn system(&self) -> anyhow::Result<Option<BaseSystem>> {
+        if let Some(base) = &self.base {
+            let card = Card::open(&base.image).map_err(image::Error::from)?;
+            let detected = card.first_boot().map_err(image::Error::from)?;
+            return Ok(Some(detected.first_boot.into()));
         }
-        BaseChoice::Debian => {
-            let architecture = plan.target.architecture();
-            let base = DebianBase::new(architecture)
-                .ok_or_else(|| Fault::new(format!("Debian has no base for {architecture}")))?;
-            let base = match mirror {
-                Some(mirror) => base.with_mirror(mirror),
-                None => base,
-            };
-            let path = base
-                .prepare(cache, &mut task)
-                .map_err(image::Error::from)
-                .context("building the Debian base")?;
-            tell_age(&path, output);
-            path
-        }
-    };
-    output.detail(&format!(
-        "base {} in {}",
-        path.display(),
-        crate::output::duration(begun.elapsed())
-    ));
-    Ok(path)
-}
-
-/// A base's packages are as old as the base, and so are their security updates.
-fn tell_age(base: &Path, output: &Output) {
-    const OLD: u64 = 30;
-    let built = std::fs::metadata(base).and_then(|meta| meta.modified());
-    let age = built.ok().and_then(|built| built.elapsed().ok());
-    let days = age.map_or(0, |age| age.as_secs() / (24 * 60 * 60));
-    if days >= OLD {
-        output.warn(&format!(
-            "the base's packages are {days} days old; remove {} to have it built of newer ones",
-            base.display()
-        ));
+        let path = match self.plan.base.as_slice() {
+            [BaseChoice::Debian(_)] => return Ok(Some(BaseSystem::Debian)),
+            [BaseChoice::File(path)] => path,
+            // Which of them it will be, or what an official image has in it, is only known once it is there.
+            _ => return Ok(None),
+        };
+        let detected = Card::open(path).and_then(|card| card.first_boot());
+        Ok(detected.ok().map(|detected| detected.first_boot.into()))
     }
 }

@@ -33,7 +33,7 @@ pub struct CertsArgs {
 
 /// A number of days, written `30d` or `4w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Days(i64);
+pub(super) struct Days(pub(super) i64);
 
 impl FromStr for Days {
     type Err = &'static str;

@@ -4,68 +4,114 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use ::image::Report;
+use ::image::ImageSize;
 use ::image::base::debian::DebianBase;
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use super::card::{CardArgs, Parts, WithBase};
-use super::{init, render};
+use super::{image_check, init, render};
+use crate::bases::{Base, What};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::hint::Fault;
 use crate::output::{Output, bytes};
-use crate::recipe::{BaseChoice, Plan, Size, Sudo};
-use crate::site::{Host, Renew};
+use crate::outputs::{
+    self, BaseFacts, BuildReport, Facts, Made, Maker, Names, OutputArgs, OutputFacts, Published,
+};
+use crate::recipe::{Size, Sudo};
+use crate::site::{Host, HostFiles, Renew};
 use crate::{bake, ssh};
 
 /// Bakes a card image. Where there is no site yet, it makes one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  provision image --out pi.img\n  \
                         provision image --target armv7 --out pi2.img\n  \
+                        provision image --shrink --free 100M --out small.img\n  \
+                        provision image --compress xz --with all --out pi.img\n  \
+                        provision image --update --dry-run --out pi.img     which packages are newer than locked\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// The size of the card: an image that would be larger is refused.
     #[arg(long, value_name = "SIZE")]
-    max_size: Option<Size>,
+    pub(super) max_size: Option<Size>,
+    /// Make the image exactly this large: the root file system fills it.
+    #[arg(long, value_name = "SIZE", conflicts_with = "shrink")]
+    size: Option<Size>,
+    /// Make the image as small as it can be with the free room that is asked for.
+    #[arg(long)]
+    shrink: bool,
     /// Say what would be written, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Build twice, the second time in another folder, compare, and keep neither; exit code 3 if they differ.
+    #[arg(long, conflicts_with = "dry_run")]
+    check: bool,
     #[command(flatten)]
-    card: CardArgs,
+    outputs: OutputArgs,
+    #[command(flatten)]
+    pub(super) card: CardArgs,
+}
+
+impl ImageArgs {
+    pub(super) fn image_size(&self) -> ImageSize {
+        match self.size {
+            Some(size) => ImageSize::Exactly(size.bytes()),
+            None if self.shrink => ImageSize::Smallest,
+            None => ImageSize::AsNeeded,
+        }
+    }
 }
 
 /// Runs the command.
 pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     check_out(&args.out)?;
+    let (names, wanted) = (Names::of(&args.out)?, args.outputs.plan()?);
+    wanted.check_places(&names, folder_of(&args.out))?;
     args.card.check_card()?;
     if args.dry_run {
-        return render::preview(&args.card, global, output);
+        args.card.preview_lock(global, output)?;
+        let status = render::preview(&args.card, global, output);
+        let files = wanted.files(&names).join(", ");
+        output.note(&format!("It would go into {files}."));
+        return status;
+    }
+    if args.check {
+        return image_check::run(args, &wanted, global, output);
     }
     let parts = args.card.parts(WithBase::Yes, global, output)?;
-    let baked = match bake(args, &parts, global, output) {
+    let baked = match bake(args, &wanted, &parts, global, output) {
         Ok(baked) => baked,
         Err(error) => {
             undo(parts, output);
             return Err(error);
         }
     };
+    if let Some(lock) = parts.lock() {
+        lock.save(output)?;
+    }
     // From here on there is an image, and the site it was made with stays whatever happens.
     let host = args.card.build.host(&parts.site)?;
     if output.policy().json {
         output.json(&json!({
             "version": 1,
             "image": args.out,
-            "size": baked.report.size,
+            "size": baked.report.report.size,
             "site": parts.site.root(),
             "host": host.name,
             "target": parts.plan.target.name(),
+            "base": parts.base.as_ref().map(Base::json),
             "release": baked.release,
-            "written": baked.report.written,
+            "lock": parts.lock().map(|lock| json!({
+                "file": lock.file.path(),
+                "changes": lock.changes(),
+            })),
+            "written": baked.report.report.written,
+            "outputs": baked.outputs(&args.out),
         }))?;
     } else {
         output.data(&args.out.display().to_string())?;
@@ -78,13 +124,26 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
 struct Baked {
     /// The release's id.
     release: String,
-    report: Report,
+    report: BuildReport,
+    files: Vec<OutputFacts>,
     /// The card's public SSH host key.
     host_key: String,
 }
 
+impl Baked {
+    /// The files that were written, for machines.
+    fn outputs(&self, out: &Path) -> Vec<serde_json::Value> {
+        let output = |file: &OutputFacts| {
+            let path = out.with_file_name(&file.name);
+            json!({"path": path, "size": file.size, "sha256": file.sha256})
+        };
+        self.files.iter().map(output).collect()
+    }
+}
+
 fn bake(
     args: &ImageArgs,
+    wanted: &outputs::Plan,
     parts: &Parts,
     global: &Global,
     output: &Output,
@@ -98,22 +157,99 @@ fn bake(
     if let Some(issued) = &ready.issued {
         output.status(issued);
     }
-    let payload = parts.payload(host, &ready.files)?;
-    let base = parts.base.as_deref();
-    let request = bake::Request {
-        base: base.ok_or_else(|| Fault::new("there is no base image"))?,
-        out: &args.out,
-        plan: &parts.plan,
-        broker: &parts.broker.facts,
+    let build = Build {
+        card: &args.card,
+        parts,
+        host,
+        files: &ready.files,
+        size: args.image_size(),
         limit: args.max_size.map(Size::bytes),
-        timestamp: bake::timestamp(&ready.files)?,
+        out: &args.out,
+        wanted,
     };
-    let report = bake::bake(&payload, &request, &mut output.task())?;
+    let made = build.make(&args.out, output)?;
+    let report = made.report().clone();
+    let published = made.publish(folder_of(&args.out))?;
+    tell_files(&published, output);
     Ok(Baked {
-        release: payload.release,
+        release: report.broker.release.clone(),
         report,
+        files: published.outputs,
         host_key: ready.files.ssh_host_public_key,
     })
+}
+
+/// One build of an image.
+pub(super) struct Build<'a> {
+    pub(super) card: &'a CardArgs,
+    pub(super) parts: &'a Parts,
+    pub(super) host: &'a Host,
+    pub(super) files: &'a HostFiles,
+    pub(super) size: ImageSize,
+    pub(super) limit: Option<u64>,
+    /// Where the image will be.
+    pub(super) out: &'a Path,
+    pub(super) wanted: &'a outputs::Plan,
+}
+
+impl Build<'_> {
+    /// Makes the image, and what shall lie beside it, in the folder of `place`.
+    pub(super) fn make(&self, place: &Path, output: &Output) -> anyhow::Result<Made> {
+        let parts = self.parts;
+        let payload = parts.payload(self.host, self.files)?;
+        let base = parts.base.as_ref();
+        let base = base.ok_or_else(|| Fault::new("there is no base image"))?;
+        let request = bake::Request {
+            base: &base.image,
+            out: place,
+            plan: &parts.plan,
+            broker: &parts.broker.facts,
+            size: self.size,
+            limit: self.limit,
+            timestamp: bake::timestamp(self.files)?,
+        };
+        let mut task = output.task();
+        let image = bake::bake(&payload, &request, &mut task)?;
+        let facts = Facts {
+            recipe: self.card.build.recipe_name(),
+            plan: &parts.plan,
+            base: BaseFacts::new(base),
+            host: &self.host.name,
+            release: &payload.release,
+            broker: &parts.broker,
+            compiled: self.card.build.compiles(),
+            timestamp: request.timestamp,
+        };
+        let maker = Maker {
+            plan: self.wanted,
+            facts: &facts,
+            out: self.out,
+            folder: folder_of(place),
+        };
+        outputs::make(image, &maker, &mut task)
+    }
+}
+
+/// What lies beside the image now, and what doesn't any more.
+fn tell_files(published: &Published, output: &Output) {
+    for file in published.outputs.iter().skip(1) {
+        output.status(&format!("Wrote {} ({})", file.name, bytes(file.size)));
+    }
+    for name in &published.removed {
+        output.status(&format!("Removed {name}, which was of the image before"));
+    }
+    for name in &published.foreign {
+        output.warn(&format!(
+            "{name} is not of this image; nothing was done to it"
+        ));
+    }
+}
+
+/// The folder that `path` is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Takes back a site that was made for an image that then could not be.
@@ -130,10 +266,7 @@ fn undo(parts: Parts, output: &Output) {
 
 /// Only a regular file is replaced, and only in a folder that exists.
 fn check_out(out: &Path) -> anyhow::Result<()> {
-    let folder = out
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder_of(out);
     if !folder.is_dir() {
         return Err(Fault::input(format!(
             "--out {}: there is no folder {}",
@@ -183,19 +316,28 @@ fn explain(
     let fingerprint = ssh::fingerprint(&baked.host_key)?;
     let sudo = match login.sudo {
         Sudo::Passwordless => "may do everything with sudo, without a password",
+        Sudo::Password => "may do everything with sudo, with its password",
         Sudo::None => "may not use sudo",
     };
     let size = fs::metadata(&args.out).map_or_else(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
-    let boards = boards(&parts.plan);
-    let (out, name) = (args.out.display(), &host.name);
+    let boards = boards(parts);
+    let system = &parts.plan.system;
+    let (out, name) = (
+        args.out.display(),
+        system.hostname.as_ref().unwrap_or(&host.name),
+    );
+    let port = match system.ssh.port {
+        22 => String::new(),
+        port => format!("-p {port} "),
+    };
     output.note(&format!(
         "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
          1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
-         2. Log in:      ssh {key}{}@{name}.local     ({sudo})\n\
+         2. Log in:      ssh {key}{port}{}@{name}.local     ({sudo})\n\
          \u{20}                host key {fingerprint}\n\
          3. Connect:     {}",
         site.root().display(),
@@ -206,10 +348,10 @@ fn explain(
 }
 
 /// The beginning of a sentence on the boards that the card boots on, where they are known.
-fn boards(plan: &Plan) -> String {
-    let base = match plan.base {
-        BaseChoice::Debian => DebianBase::new(plan.target.architecture()),
-        BaseChoice::File(_) => None,
+fn boards(parts: &Parts) -> String {
+    let base = match parts.base.as_ref().map(|base| &base.what) {
+        Some(What::Debian(suite)) => DebianBase::new(*suite, parts.plan.target.architecture()),
+        _ => None,
     };
     let Some(base) = base else {
         return String::new();

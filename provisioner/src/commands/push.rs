@@ -208,6 +208,7 @@ impl Push<'_> {
             files: &ready.files,
             broker: &broker,
             sink: Sink::Host,
+            system: None,
         })?;
         self.output
             .watch_interrupts()

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use image::ProcessError;
-use image::base::debian::DebianBase;
 use image::base::debian::host::{self, Execution, Mode};
+use image::base::debian::{DebianBase, KEYRINGS, Suite};
 use image::ext4;
 
 use super::check::{Checked, Finding, finding, skipped, well};
@@ -13,15 +13,6 @@ use crate::toolchain::Target;
 
 /// What makes, writes, checks and grows ext4.
 const E2FSPROGS: [&str; 4] = ["mke2fs", "debugfs", "e2fsck", "resize2fs"];
-
-/// Where Debian's keys are: of the package `debian-archive-keyring` (a `.pgp` since trixie), or where apt
-/// has them.
-const KEYRINGS: [&str; 4] = [
-    "/usr/share/keyrings/debian-archive-keyring.gpg",
-    "/usr/share/keyrings/debian-archive-keyring.pgp",
-    "/etc/apt/trusted.gpg.d/debian-archive-trixie-stable.gpg",
-    "/etc/apt/trusted.gpg.d/debian-archive-trixie-stable.asc",
-];
 
 /// Whether e2fsprogs is there and new enough.
 pub(super) fn e2fsprogs() -> Checked {
@@ -86,7 +77,7 @@ pub(super) fn namespace() -> Checked {
 
 /// Whether the programs of `target` run here, as the installation of packages needs it.
 pub(super) fn emulator(target: Target) -> Checked {
-    let Some(base) = DebianBase::new(target.architecture()) else {
+    let Some(base) = DebianBase::new(Suite::STABLE, target.architecture()) else {
         return skipped(format!("Debian has no base for {target}"));
     };
     match host::execution(&base) {

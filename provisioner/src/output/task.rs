@@ -105,7 +105,7 @@ impl Progress for Task {
                     .bars()
                     .add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
                 let template = if total.is_some() {
-                    "{msg:32!} [{bar:24}] {percent:>3} % {elapsed}"
+                    "{msg:32!} [{bar:24}] {percent:>3} % {elapsed} {prefix}"
                 } else {
                     "{spinner} {msg} {elapsed}"
                 };
@@ -134,8 +134,10 @@ impl Progress for Task {
 
     fn detail(&mut self, text: &str) {
         text.clone_into(&mut self.detail);
-        if let (Some(bar), None) = (&self.bar, self.total) {
-            bar.set_message(format!("{}: {text}", self.step));
+        match (&self.bar, self.total) {
+            (Some(bar), None) => bar.set_message(format!("{}: {text}", self.step)),
+            (Some(bar), Some(_)) => bar.set_prefix(text.to_owned()),
+            (None, _) => {}
         }
         self.tick();
     }

@@ -2,16 +2,19 @@
 
 use anyhow::Context as _;
 use broker::config::Config;
+use image::accounts::PasswordField;
 use image::{Entry, EntryPath, Kind, Overlay};
 use serde::Serialize;
 
+use super::base_system::BaseSystem;
 use super::release::{ETC, Release};
 use super::system::{self, put};
 use super::template;
 use super::tree::Tree;
 use crate::hint::Fault;
 use crate::pki;
-use crate::recipe::{Plain, Plan, Sudo};
+use crate::recipe::system::{LoginPassword, Switch, check_hash};
+use crate::recipe::{Login, Plain, Plan, Sudo};
 use crate::site::{self, Host, HostFiles, Site};
 use crate::toolchain::BrokerBinary;
 
@@ -30,6 +33,8 @@ pub struct Inputs<'a> {
     pub broker: &'a BrokerBinary,
     /// What takes the payload.
     pub sink: Sink,
+    /// What the payload is laid over, if that is known: overlays for other systems are left out.
+    pub system: Option<BaseSystem>,
 }
 
 /// What a payload is for.
@@ -95,6 +100,8 @@ pub struct LoginUser {
     pub name: String,
     /// What it may do as root.
     pub sudo: Sudo,
+    /// Its password, if it has one.
+    pub password: Option<PasswordField>,
     /// Public keys, one line each.
     pub authorized_keys: Vec<String>,
 }
@@ -107,7 +114,14 @@ pub struct Context<'a> {
     broker: BrokerContext<'a>,
     login: &'a str,
     timezone: &'a str,
+    ssh: SshContext,
     target: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct SshContext {
+    port: u16,
+    password_login: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -142,23 +156,37 @@ struct BrokerContext<'a> {
 /// A missing overlay, a template with an error, a configuration that the broker would refuse
 /// (with the broker's words), a secret on the FAT partition.
 pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
-    let some_have_certificates = !inputs.site.client_certificates()?.is_empty();
+    let people = inputs.site.people_of(inputs.host)?;
+    let certificates = inputs.site.client_certificates()?;
+    let mut certified = certificates.iter().map(|certificate| &certificate.name);
+    let some_have_certificates = certified.any(|name| people.people.contains_key(name));
     let certificate_port = some_have_certificates.then_some(inputs.host.certificate_port);
     let context = tera::Context::from_serialize(&Context::new(inputs, certificate_port)?)
         .map_err(|error| Fault::new(error.to_string()))?;
     let (mut files, mut units) = (Overlay::new(), Vec::new());
     if inputs.sink == Sink::Card {
+        check_hostname(inputs)?;
         system::add(&mut files, inputs.plan, inputs.host, inputs.files)?;
+        for name in system::overlays(&inputs.plan.system) {
+            add_tree(&mut files, &mut units, &Tree::read(name)?, &context)?;
+        }
     }
     add_broker(&mut files, inputs)?;
     for name in &inputs.plan.overlays {
         let tree = Tree::read(name)?;
-        if inputs.sink == Sink::Card || !tree.manifest.card_only {
+        let fits = inputs
+            .system
+            .is_none_or(|system| tree.manifest.is_for(system));
+        if fits && (inputs.sink == Sink::Card || !tree.manifest.card_only) {
             add_tree(&mut files, &mut units, &tree, &context)?;
         }
     }
     check_parents(&files)?;
-    check_configuration(&files)?;
+    let config = check_configuration(&files)?;
+    let settings = &inputs.plan.system;
+    if inputs.sink == Sink::Card && settings.firewall == Switch::On {
+        system::add_firewall(&mut files, &config, settings.ssh.port)?;
+    }
     let (release, mut files) = Release::split(&files)?;
     for (path, entry) in release.files().iter() {
         files.insert(path.clone(), entry.clone())?;
@@ -166,12 +194,17 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     units.sort();
     units.dedup();
     let login = &inputs.plan.login;
+    let password = match inputs.sink {
+        Sink::Card => password(login)?,
+        Sink::Host => None,
+    };
     Ok(Payload {
         files,
         units,
         login: LoginUser {
             name: login.name.clone(),
             sudo: login.sudo,
+            password,
             authorized_keys: inputs.site.authorized_keys()?,
         },
         release: release.id().to_owned(),
@@ -207,6 +240,10 @@ impl<'a> Context<'a> {
             },
             login: &plan.login.name,
             timezone: &plan.timezone,
+            ssh: SshContext {
+                port: plan.system.ssh.port,
+                password_login: plan.system.ssh.password_login,
+            },
             target: plan.target.name(),
         })
     }
@@ -215,9 +252,9 @@ impl<'a> Context<'a> {
 /// The program, and what the site says: certificates, passwords, access lists.
 fn add_broker(files: &mut Overlay, inputs: &Inputs<'_>) -> anyhow::Result<()> {
     let (site, config, host) = (inputs.site, inputs.site.config(), inputs.files);
-    let mut acl = site::acl(site.people(), &config.topic_base)?;
+    let mut acl = site::acl(&*site.people_of(inputs.host)?, &config.topic_base)?;
     site::probe::allow(&mut acl)?;
-    let mut passwords = site.passwords()?;
+    let mut passwords = site.passwords_of(inputs.host)?;
     let hash = host.probe_hash.expose().parse();
     passwords.set(
         site::probe::NAME,
@@ -305,6 +342,37 @@ fn add_tree(
     Ok(())
 }
 
+/// The login user's password.
+fn password(login: &Login) -> anyhow::Result<Option<PasswordField>> {
+    let hash = match &login.password {
+        None => return Ok(None),
+        Some(LoginPassword::Hash(hash)) => hash.clone(),
+        Some(LoginPassword::File(path)) => {
+            let key = "system.login.password-file";
+            let hash = system::read_secret(key, path)?;
+            check_hash(key, hash.expose())?;
+            hash
+        }
+    };
+    Ok(Some(PasswordField::Hash(hash.expose().to_owned())))
+}
+
+/// Refuses a name under which phones would not believe the broker.
+fn check_hostname(inputs: &Inputs<'_>) -> anyhow::Result<()> {
+    let Some(name) = &inputs.plan.system.hostname else {
+        return Ok(());
+    };
+    let local = format!("{name}.local");
+    let names = inputs.host.alt_names().map_err(Fault::input)?;
+    if names.iter().any(|known| known.to_string() == local) {
+        return Ok(());
+    }
+    let host = &inputs.host.name;
+    let text = format!("system.hostname: the certificate of {host} is not good for {local}");
+    let hint = format!("add {local} to the `san` of {host} in site.yaml, or leave `hostname` out");
+    Err(Fault::input(text).hint(hint).into())
+}
+
 /// Refuses an entry below one that is no directory: through a link it would land elsewhere.
 fn check_parents(files: &Overlay) -> anyhow::Result<()> {
     for (path, entry) in files.iter() {
@@ -325,7 +393,7 @@ fn check_parents(files: &Overlay) -> anyhow::Result<()> {
 }
 
 /// Reads the configuration as the broker on the Pi will.
-fn check_configuration(files: &Overlay) -> anyhow::Result<()> {
+fn check_configuration(files: &Overlay) -> anyhow::Result<Config> {
     let path = format!("{ETC}/broker.conf");
     let Some(Entry {
         kind: Kind::File(bytes),
@@ -340,7 +408,7 @@ fn check_configuration(files: &Overlay) -> anyhow::Result<()> {
     };
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Fault::input(format!("{origin} is not UTF-8: {error}")))?;
-    Config::parse(&path, text).map(drop).map_err(|error| {
+    Config::parse(&path, text).map_err(|error| {
         let fault = Fault::input(format!("the broker would refuse its configuration, rendered from {origin}:\n{error}"));
         fault.hint("`provision render --show /etc/mqtt-broker/broker.conf` prints it with line numbers").into()
     })

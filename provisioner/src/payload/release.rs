@@ -103,7 +103,8 @@ fn inside(path: &str) -> Option<String> {
     Some(format!("etc/{below}"))
 }
 
-fn digest(entries: &[(String, Entry)]) -> String {
+/// The id of a release with these entries: paths inside it, sorted as the paths that people know are.
+pub(crate) fn digest(entries: &[(String, Entry)]) -> String {
     let mut hash = Sha256::new();
     for (path, entry) in entries {
         let bytes: &[u8] = match &entry.kind {

@@ -8,6 +8,7 @@ use anyhow::Context;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
+use super::base_system::BaseSystem;
 use crate::hint::{Fault, nearest};
 use crate::recipe::yaml;
 
@@ -38,6 +39,8 @@ pub(super) struct Manifest {
     _description: String,
     /// Whether it is for cards alone, and left out where a host that runs is changed.
     pub(super) card_only: bool,
+    /// The systems that it is for; for every one if none is named.
+    pub(super) systems: Vec<BaseSystem>,
     /// Octal modes of files and directories that are not 0644 and 0755.
     pub(super) modes: BTreeMap<String, Mode>,
     /// Symbolic links: path and target.
@@ -69,6 +72,13 @@ impl<'de> Deserialize<'de> for Mode {
         mode.map(Self).ok_or_else(|| {
             serde::de::Error::custom(format!("{text:?} is no octal mode as \"0755\""))
         })
+    }
+}
+
+impl Manifest {
+    /// Whether the tree is for `system`.
+    pub(super) fn is_for(&self, system: BaseSystem) -> bool {
+        self.systems.is_empty() || self.systems.contains(&system)
     }
 }
 

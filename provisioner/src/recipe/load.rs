@@ -1,6 +1,7 @@
 //! Finding and reading recipes, and following `extends`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -54,6 +55,9 @@ fn load_from(name: &str, beside: &Origin, depth: usize) -> anyhow::Result<Recipe
     }
     let (label, text, origin) = read(name, beside)?;
     let recipe = anchored(yaml::parse::<Recipe>(&label, &text)?, &origin);
+    if recipe.system.holds_secrets() {
+        refuse_readers(&label, &origin)?;
+    }
     let parent = match (&recipe.extends, origin) {
         (Some(parent), origin) => load_from(parent, &origin, depth + 1)?,
         (None, Origin::Embedded) if name == DEFAULT => Recipe::default(),
@@ -104,9 +108,30 @@ fn anchored(mut recipe: Recipe, origin: &Origin) -> Recipe {
             text
         }
     };
-    recipe.base = recipe.base.map(anchor);
+    recipe.base = recipe.base.map(|base| base.map(anchor));
     recipe.overlays = recipe
         .overlays
         .map(|overlays| overlays.into_iter().map(anchor).collect());
     recipe
+        .system
+        .anchor(|file| origin.join(file).to_string_lossy().into_owned());
+    recipe
+}
+
+/// Refuses a recipe that has a password in it and that others can read.
+fn refuse_readers(label: &str, origin: &Origin) -> anyhow::Result<()> {
+    if *origin == Origin::Embedded {
+        return Ok(());
+    }
+    let meta = fs::metadata(label).with_context(|| format!("looking at recipe {label}"))?;
+    let mode = meta.permissions().mode() & 0o777;
+    // Neither the group nor others have any of it.
+    if mode.trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    let text = format!("{label} has a password in it, and others can read it (mode {mode:04o})");
+    let hint = format!(
+        "`chmod 600 {label}`, or put the password into a file of its own: `password-file: FILE`"
+    );
+    Err(Fault::input(text).hint(hint).into())
 }

@@ -1,20 +1,25 @@
 //! A recipe as it is written. Everything may be left out; what is left out comes from the recipe
 //! it extends, in the end from `default`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::base::BaseNames;
+use super::layers::layered;
 use super::size::Size;
+use super::system::SystemRecipe;
 
 /// The whole of a recipe file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Recipe {
     /// One sentence for people.
     pub description: Option<String>,
     /// The recipe that this one changes: a name, or a path relative to this file.
     pub extends: Option<String>,
-    /// The base image: `debian`, or a path to an `.img` or `.img.xz`, relative to this file.
-    pub base: Option<String>,
+    /// The base image: `raspios-lite`, `debian`, another name, or a path to an image, relative to this file; or a
+    /// list in order of preference.
+    pub base: Option<BaseNames>,
     /// The kind of board: `aarch64` or `armv7`.
     pub target: Option<String>,
     /// Trees of files: names, or paths relative to this file. Later ones win.
@@ -27,38 +32,8 @@ pub struct Recipe {
     pub broker: BrokerRecipe,
 }
 
-/// What a recipe says of the operating system.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct SystemRecipe {
-    /// Who may log in over SSH.
-    pub login: LoginRecipe,
-    /// A name of the time-zone database: `Europe/London`.
-    pub timezone: Option<String>,
-}
-
-/// What a recipe says of the login user.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct LoginRecipe {
-    /// The user's name.
-    pub name: Option<String>,
-    /// What it may do as root.
-    pub sudo: Option<Sudo>,
-}
-
-/// What the login user may do as root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sudo {
-    /// Everything, without being asked: the user has no password, only SSH keys.
-    Passwordless,
-    /// Nothing.
-    None,
-}
-
 /// What a recipe says of the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct BrokerRecipe {
     /// Whether there is a listener without TLS on port 1883, and who reaches it.
@@ -74,7 +49,7 @@ pub struct BrokerRecipe {
 }
 
 /// Who reaches a listener without TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plain {
     /// Nobody: there is none.
@@ -89,30 +64,14 @@ impl Recipe {
     /// Fills what this recipe leaves out with what `base` says.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
-        Self {
-            description: self.description.or(base.description),
-            extends: self.extends,
-            base: self.base.or(base.base),
-            target: self.target.or(base.target),
-            overlays: self.overlays.or(base.overlays),
-            free: self.free.or(base.free),
-            system: SystemRecipe {
-                login: LoginRecipe {
-                    name: self.system.login.name.or(base.system.login.name),
-                    sudo: self.system.login.sudo.or(base.system.login.sudo),
-                },
-                timezone: self.system.timezone.or(base.system.timezone),
-            },
-            broker: BrokerRecipe {
-                plain: self.broker.plain.or(base.broker.plain),
-                log_types: self.broker.log_types.or(base.broker.log_types),
-                persistence: self.broker.persistence.or(base.broker.persistence),
-                autosave_interval: self
-                    .broker
-                    .autosave_interval
-                    .or(base.broker.autosave_interval),
-                extra: self.broker.extra.or(base.broker.extra),
-            },
-        }
+        let extends = self.extends.clone();
+        let merged = layered!(self, base: description, extends, base, target, overlays, free; system, broker);
+        Self { extends, ..merged }
+    }
+}
+
+impl BrokerRecipe {
+    fn over(self, base: Self) -> Self {
+        layered!(self, base: plain, log_types, persistence, autosave_interval, extra)
     }
 }

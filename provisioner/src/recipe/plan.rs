@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::model::{Plain, Recipe, Sudo};
+use super::base::{self, BaseChoice, BaseNames};
+use super::model::{Plain, Recipe};
 use super::size::Size;
-use crate::hint::{Fault, nearest};
+use super::system::check::{self, incomplete};
+use super::system::{Login, System};
 use crate::toolchain::Target;
 
 /// What the command line says against the recipe.
@@ -25,8 +27,8 @@ pub struct Overrides {
 /// How to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The image that everything is added to.
-    pub base: BaseChoice,
+    /// The images that everything may be added to, in order of preference; one at least.
+    pub base: Vec<BaseChoice>,
     /// The kind of board.
     pub target: Target,
     /// Trees of files, in order; names of built-in ones and absolute paths.
@@ -37,26 +39,12 @@ pub struct Plan {
     pub login: Login,
     /// A name of the time-zone database.
     pub timezone: String,
+    /// The rest of the operating system's settings.
+    pub system: System,
+    /// Packages of the operating system beside those of every base.
+    pub packages: Vec<String>,
     /// The broker.
     pub broker: BrokerPlan,
-}
-
-/// A base image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseChoice {
-    /// Built from Debian's packages.
-    Debian,
-    /// An image file.
-    File(PathBuf),
-}
-
-/// The user that may log in over SSH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The user's name.
-    pub name: String,
-    /// What it may do as root.
-    pub sudo: Sudo,
 }
 
 /// The broker's settings, as far as a recipe decides them.
@@ -78,7 +66,9 @@ impl Recipe {
     /// Resolves this recipe, which [`load`](fn@super::load) has completed, with what the command
     /// line says against it. Relative paths are relative to `dir`.
     pub fn resolve(self, overrides: Overrides, dir: &Path) -> anyhow::Result<Plan> {
-        let base = overrides.base.or(self.base).context(incomplete("base"))?;
+        let base = overrides.base.map(BaseNames::One).or(self.base);
+        let base = base.context(incomplete("base"))?;
+        let base = base.names().iter().map(|name| base::choice(name, dir));
         let target = match overrides.target {
             Some(target) => target,
             None => self.target.context(incomplete("target"))?.parse()?,
@@ -96,19 +86,13 @@ impl Recipe {
             .iter()
             .map(|path| absolute(dir, &path.to_string_lossy()));
         let broker = self.broker;
-        let timezone = self
-            .system
-            .timezone
-            .context(incomplete("system.timezone"))?;
-        check_words("system.timezone", &timezone, |c| {
-            c.is_ascii_alphanumeric() || "_+-/".contains(c)
-        })?;
+        let (login, timezone, system) = self.system.resolve(dir)?;
         let log_types = broker.log_types.context(incomplete("broker.log-types"))?;
         for log_type in &log_types {
-            check_words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
+            check::words("broker.log-types", log_type, |c| c.is_ascii_lowercase())?;
         }
         Ok(Plan {
-            base: base_choice(&base, dir)?,
+            base: base.collect::<anyhow::Result<_>>()?,
             target,
             overlays: own.chain(added).collect(),
             free: overrides
@@ -116,19 +100,10 @@ impl Recipe {
                 .or(self.free)
                 .context(incomplete("free"))?
                 .bytes(),
-            login: Login {
-                name: self
-                    .system
-                    .login
-                    .name
-                    .context(incomplete("system.login.name"))?,
-                sudo: self
-                    .system
-                    .login
-                    .sudo
-                    .context(incomplete("system.login.sudo"))?,
-            },
+            login,
             timezone,
+            packages: system.needed_packages(),
+            system,
             broker: BrokerPlan {
                 plain: broker.plain.context(incomplete("broker.plain"))?,
                 log_types,
@@ -144,34 +119,6 @@ impl Recipe {
     }
 }
 
-fn base_choice(base: &str, dir: &Path) -> anyhow::Result<BaseChoice> {
-    const NAMES: [&str; 1] = ["debian"];
-    if base == "debian" {
-        return Ok(BaseChoice::Debian);
-    }
-    let path = dir.join(base);
-    if is_path(base) || path.exists() {
-        return Ok(BaseChoice::File(path));
-    }
-    let fault = Fault::input(format!("there is no base {base}, and no file of that name"));
-    Err(match nearest(base, NAMES) {
-        Some(near) => fault.hint(format!("did you mean {near}?")),
-        None => fault.hint("a base is `debian`, or the path of an .img or .img.xz"),
-    }
-    .into())
-}
-
-/// Refuses a value that would mean something else where it is written: a line break, a dot.
-fn check_words(key: &str, value: &str, allowed: impl Fn(char) -> bool) -> anyhow::Result<()> {
-    if value.is_empty() || !value.chars().all(allowed) {
-        return Err(Fault::input(format!(
-            "{key}: {value:?} has characters that none of its values has"
-        ))
-        .into());
-    }
-    Ok(())
-}
-
 /// Whether `text` names a file rather than something built in.
 fn is_path(text: &str) -> bool {
     text.contains('/') || text.contains('.')
@@ -179,8 +126,4 @@ fn is_path(text: &str) -> bool {
 
 fn absolute(dir: &Path, path: &str) -> String {
     dir.join(path).to_string_lossy().into_owned()
-}
-
-fn incomplete(key: &str) -> String {
-    format!("the built-in default recipe has no {key}")
 }

@@ -1,8 +1,10 @@
 //! Sizes as people write them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 /// A number of bytes, written `256 MiB`, `8G` or `1048576`.
@@ -63,6 +65,25 @@ impl<'de> Deserialize<'de> for Size {
             Written::Number(bytes) => Ok(Self(bytes)),
             Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
         }
+    }
+}
+
+impl JsonSchema for Size {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"],
+            "minimum": 0,
+            "pattern": "^[0-9]+ *([kKmMgG]([iI][bB])?|[bB])?$",
+            "examples": ["256 MiB", "8G", 1_048_576],
+        })
     }
 }
 

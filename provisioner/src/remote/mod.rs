@@ -13,13 +13,15 @@ mod facts;
 mod known_hosts;
 mod proof;
 mod release;
+mod settled;
 mod shell;
 mod state;
 
 pub use connection::{Connection, HostKeyPolicy, Login};
 pub use destination::{Destination, DestinationError};
 pub use facts::Facts;
-pub use proof::{Proof, Way, prove};
+pub use proof::{Proof, Way, prove, prove_at};
 pub use release::{Applied, Packed};
+pub use settled::system_state;
 pub use shell::Root;
 pub use state::{Change, ChangeKind, State};

@@ -59,10 +59,7 @@ impl fmt::Display for Way {
 pub fn prove(connection: &Connection, proof: &Proof<'_>) -> anyhow::Result<Way> {
     let name = connection.destination.host.to_string();
     let client = TlsClient::trusting(proof.authority)?;
-    let direct = dial(&name, proof.port).and_then(|stream| {
-        let mut stream = client.handshake(&name, stream, PATIENCE)?;
-        echo(&mut stream, proof.password)
-    });
+    let direct = directly(&client, &name, proof);
     let Err(error) = direct else {
         return Ok(Way::Direct);
     };
@@ -74,6 +71,17 @@ pub fn prove(connection: &Connection, proof: &Proof<'_>) -> anyhow::Result<Way> 
         format!("from here: {error:#}; through SSH, where no firewall is in the way")
     })?;
     Ok(Way::ThroughSsh(format!("{error:#}")))
+}
+
+/// Proves the broker at `name`, as a phone would connect.
+pub fn prove_at(name: &str, proof: &Proof<'_>) -> anyhow::Result<()> {
+    directly(&TlsClient::trusting(proof.authority)?, name, proof)
+}
+
+fn directly(client: &TlsClient, name: &str, proof: &Proof<'_>) -> anyhow::Result<()> {
+    let stream = dial(name, proof.port)?;
+    let mut stream = client.handshake(name, stream, PATIENCE)?;
+    echo(&mut stream, proof.password)
 }
 
 fn through_ssh(

@@ -1,9 +1,11 @@
 //! `site.yaml`: what the site is called, where its topics begin, which hosts it has.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
+use super::name::Name;
 use crate::pki::AltName;
 
 /// The whole of `site.yaml`.
@@ -41,6 +43,9 @@ pub struct Host {
     /// somebody has one.
     #[serde(default = "default_certificate_port")]
     pub certificate_port: u16,
+    /// Who may log in to it; everybody of the site if absent.
+    #[serde(default)]
+    pub people: Option<BTreeSet<Name>>,
 }
 
 impl Default for Host {
@@ -51,6 +56,7 @@ impl Default for Host {
             san: Vec::new(),
             port: Self::DEFAULT_PORT,
             certificate_port: Self::DEFAULT_CERTIFICATE_PORT,
+            people: None,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Changes to `site.yaml` that keep its comments and its order.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use anyhow::{Context, ensure};
-use yaml_edit::{Document, Mapping, MappingBuilder, SequenceBuilder};
+use yaml_edit::{Document, Mapping, MappingBuilder, Sequence, SequenceBuilder, YamlNode};
 
 use super::config::{Host, SiteConfig};
+use super::name::Name;
 use crate::pki::AltName;
 
 /// Adds a name that the certificate of `host` is to be good for to the text of `site.yaml`.
@@ -21,12 +23,7 @@ pub(super) fn add_name(text: &str, host: &str, name: &AltName) -> anyhow::Result
     };
     let by_hand = format!("add {name} to {key} of the host {host} there by hand");
     edit(text, &by_hand, wanted, |document| {
-        let hosts = document.get_sequence("hosts")?;
-        let entry = hosts.values().find_map(|node| {
-            let mapping = node.as_mapping()?.clone();
-            let known = mapping.get("name")?.as_scalar()?.as_string();
-            (known == host).then_some(mapping)
-        })?;
+        let entry = host_in(document, host)?;
         if let Some(list) = entry.get_sequence(key) {
             list.push(name.to_string());
         } else {
@@ -51,6 +48,86 @@ pub(super) fn add_host(text: &str, host: &Host) -> anyhow::Result<String> {
     })
 }
 
+/// Says who may log in to the host `name`; everybody if `people` is none.
+pub(super) fn set_people(
+    text: &str,
+    name: &str,
+    people: Option<&BTreeSet<Name>>,
+) -> anyhow::Result<String> {
+    let wanted = |config: &mut SiteConfig| {
+        let host = config.hosts.iter_mut().find(|known| known.name == name)?;
+        host.people = people.cloned();
+        Some(())
+    };
+    let by_hand = format!("change people of the host {name} there by hand");
+    edit(text, &by_hand, wanted, |document| {
+        let host = host_in(document, name)?;
+        match people {
+            Some(people) => host.set("people", list_of(people)),
+            None => drop(host.remove("people")),
+        }
+        Some(())
+    })
+}
+
+fn host_in(document: &Document, name: &str) -> Option<Mapping> {
+    let hosts = document.get_sequence("hosts")?;
+    hosts.values().find_map(|node| {
+        let mapping = node.as_mapping()?.clone();
+        let known = mapping.get("name")?.as_scalar()?.as_string();
+        (known == name).then_some(mapping)
+    })
+}
+
+fn list_of<T: ToString>(items: impl IntoIterator<Item = T>) -> Sequence {
+    let list = Sequence::new_flow();
+    for item in items {
+        list.push(item.to_string());
+    }
+    list
+}
+
+/// Takes a person out of the lists of those who may log in to a host; `None` if no list names them.
+pub(super) fn remove_person(text: &str, name: &Name) -> anyhow::Result<Option<String>> {
+    let config: SiteConfig = serde_yaml::from_str(text).context("parsing site.yaml")?;
+    let lists = |host: &Host| {
+        host.people
+            .as_ref()
+            .is_some_and(|people| people.contains(name))
+    };
+    if !config.hosts.iter().any(lists) {
+        return Ok(None);
+    }
+    let by_hand = format!("take {name} out of people of the hosts there by hand");
+    let wanted = |config: &mut SiteConfig| {
+        for people in config
+            .hosts
+            .iter_mut()
+            .filter_map(|host| host.people.as_mut())
+        {
+            people.remove(name);
+        }
+        Some(())
+    };
+    let edited = edit(text, &by_hand, wanted, |document| {
+        for node in document.get_sequence("hosts")?.values() {
+            let host = node.as_mapping()?.clone();
+            let Some(list) = host.get_sequence("people") else {
+                continue;
+            };
+            let is_named = |node: &YamlNode| {
+                let scalar = node.as_scalar();
+                scalar.is_some_and(|scalar| scalar.as_string() == name.as_str())
+            };
+            if let Some(index) = list.values().position(|node| is_named(&node)) {
+                list.remove(index);
+            }
+        }
+        Some(())
+    })?;
+    Ok(Some(edited))
+}
+
 fn mapping_of(host: &Host) -> Option<Mapping> {
     let list = |items: Vec<String>| {
         let all = items.into_iter();
@@ -58,7 +135,13 @@ fn mapping_of(host: &Host) -> Option<Mapping> {
     };
     let mut entry = MappingBuilder::new().pair("name", host.name.as_str());
     let addresses = host.addresses.iter().map(ToString::to_string).collect();
-    for (key, items) in [("addresses", addresses), ("san", host.san.clone())] {
+    let people = host.people.iter().flatten();
+    let people = people.map(ToString::to_string).collect();
+    for (key, items) in [
+        ("addresses", addresses),
+        ("san", host.san.clone()),
+        ("people", people),
+    ] {
         if !items.is_empty() {
             entry = entry.insert_sequence(key, list(items));
         }
@@ -149,6 +232,29 @@ mod tests {
             san:
               - pi.lan
         "#);
+    }
+
+    #[test]
+    fn who_leaves_goes_from_the_lists_of_hosts_too() {
+        let text = format!(
+            "{SITE}    people: [jane, fred]\n  - name: c\n    people:\n      - fred # him\n"
+        );
+        let fred = "fred".parse().unwrap();
+        insta::assert_snapshot!(remove_person(&text, &fred).unwrap().unwrap(), @r#"
+        # ours
+        organization: x
+
+        hosts:
+          # the first
+          - name: broker
+            addresses: ["10.0.0.1"]
+            san: []
+            port: 8883
+            people: [jane]
+          - name: c
+            people: []
+        "#);
+        assert_eq!(remove_person(SITE, &fred).unwrap(), None);
     }
 
     #[test]

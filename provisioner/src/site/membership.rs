@@ -7,7 +7,7 @@ use super::name::Name;
 use super::people::People;
 use super::sharing::Farewell;
 use super::store::Site;
-use super::{edit, passwords};
+use super::{edit, edit_config, inspect, passwords};
 use crate::fsio::{self, Access};
 use crate::hint::{Fault, nearest};
 use crate::secret::Secret;
@@ -120,6 +120,12 @@ impl Site {
     /// crash leaves of the rest. A client certificate is revoked by whoever calls this, before:
     /// that may need a passphrase.
     pub fn remove_person(&mut self, name: &Name, departure: &Departure) -> anyhow::Result<()> {
+        // First: a list of a host with a name that nobody has would be an error.
+        if let Some(text) = edit_config::remove_person(&self.read("site.yaml")?, name)? {
+            let path = self.root.join("site.yaml");
+            fsio::write_atomic(&path, text.as_bytes(), Access::Public)?;
+            self.config = inspect::config(&self.root)?;
+        }
         if departure.farewell.is_some() {
             self.change_people(|people| people.part_with(name))?;
         }

@@ -105,6 +105,29 @@ impl People {
         Ok(())
     }
 
+    /// Those of `names`, with what they see of each other: nobody else is left in it, not even as a name in a list.
+    #[must_use]
+    pub fn only(&self, names: &BTreeSet<Name>) -> Self {
+        let people = self.people.iter().filter(|(name, _)| names.contains(name));
+        let people = people.map(|(name, person)| {
+            let sees = person.sees.iter();
+            let sees = sees.filter(|sees| names.contains(&sees.name));
+            let person = Person {
+                devices: person.devices.clone(),
+                sees: sees.cloned().collect(),
+            };
+            (name.clone(), person)
+        });
+        let groups = self.groups.iter().map(|(group, members)| {
+            let members = members.intersection(names).cloned().collect();
+            (group.clone(), members)
+        });
+        Self {
+            people: people.collect(),
+            groups: groups.collect(),
+        }
+    }
+
     /// An error with the nearest name if there is no such person.
     pub fn require(&self, name: &Name) -> Result<(), String> {
         if self.people.contains_key(name) {
@@ -174,6 +197,21 @@ mod tests {
         assert_eq!(people, serde_yaml::from_str(wanted).unwrap());
         let nobody: People = serde_yaml::from_str("people:\ngroups:\n").unwrap();
         assert_eq!(nobody, People::default());
+    }
+
+    #[test]
+    fn some_of_the_people_see_nobody_beside_each_other() {
+        let all: People = serde_yaml::from_str(
+            "people: {jane: {sees: [fred, ann/phone]}, fred: {}, ann: {sees: [jane]}}\n\
+             groups: {family: [jane, fred, ann], others: [ann]}\n",
+        )
+        .unwrap();
+        let names = ["jane", "fred"].map(|name| name.parse().unwrap());
+        let some: People = serde_yaml::from_str(
+            "people: {jane: {sees: [fred]}, fred: {}}\ngroups: {family: [jane, fred], others: []}\n",
+        )
+        .unwrap();
+        assert_eq!(all.only(&names.into()), some);
     }
 
     #[test]

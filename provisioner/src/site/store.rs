@@ -1,5 +1,6 @@
 //! An open site.
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::fs;
 use std::io;
@@ -167,18 +168,31 @@ impl Site {
         path.exists().then_some(path)
     }
 
-    /// The password file with the entries of those who are in `people.yaml`.
-    pub fn passwords(&self) -> anyhow::Result<PasswordFile> {
+    /// Who may log in to `host`, and what they see of each other.
+    ///
+    /// # Errors
+    ///
+    /// If `site.yaml` names somebody who isn't in `people.yaml`.
+    pub fn people_of(&self, host: &Host) -> anyhow::Result<Cow<'_, People>> {
+        let Some(names) = &host.people else {
+            return Ok(Cow::Borrowed(&self.people));
+        };
+        for name in names {
+            self.people.require(name).map_err(|error| {
+                Fault::input(format!("site.yaml: people of host {}: {error}", host.name))
+            })?;
+        }
+        Ok(Cow::Owned(self.people.only(names)))
+    }
+
+    /// The password file with the entries of those who may log in to `host`.
+    pub fn passwords_of(&self, host: &Host) -> anyhow::Result<PasswordFile> {
         let mut file = passwords::parse(&self.root.join("passwd"), &self.read("passwd")?)?;
+        let people = self.people_of(host)?;
+        let known = people.people.keys();
         let strangers: Vec<_> = file
             .names()
-            .filter(|name| {
-                !self
-                    .people
-                    .people
-                    .keys()
-                    .any(|known| known.as_str() == *name)
-            })
+            .filter(|name| !known.clone().any(|known| known.as_str() == *name))
             .map(str::to_owned)
             .collect();
         for name in strangers {

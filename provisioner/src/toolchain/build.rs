@@ -11,6 +11,7 @@ use image::Progress;
 use sha2::{Digest, Sha256};
 
 use super::elf::ElfFacts;
+use super::reproducible;
 use super::source::BrokerSource;
 use super::target::Target;
 use crate::fsio::{self, Access, Lock};
@@ -58,6 +59,11 @@ pub fn compiled(
     look_into(target, path, bytes)
 }
 
+/// Whether the broker for `target` is in the cache that would be built from the source as it is.
+pub fn is_cached(target: Target, cache: &Path) -> bool {
+    cached_path(target, cache).is_ok_and(|(path, ..)| path.exists())
+}
+
 fn look_into(target: Target, path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<BrokerBinary> {
     let refused = |error| format!("broker {} can't be used: {error}", path.display());
     let facts = ElfFacts::read(&bytes).map_err(|error| Fault::input(refused(error)))?;
@@ -73,22 +79,39 @@ fn look_into(target: Target, path: PathBuf, bytes: Vec<u8>) -> anyhow::Result<Br
 }
 
 fn built(target: Target, cache: &Path, progress: &mut dyn Progress) -> anyhow::Result<PathBuf> {
-    let source = BrokerSource::find()?;
-    let compiler = Compiler::find(target)?;
-    let digest = compiler.digest(&source, target)?;
-    let folder = cache.join("brokers").join(target.name());
-    let path = folder.join(format!("mqtt-broker-{}", &digest[..16]));
+    let (path, source, compiler, date) = cached_path(target, cache)?;
     if path.exists() {
         return Ok(path);
     }
+    let folder = cache.join("brokers").join(target.name());
     fsio::create_directory(&folder, Access::Public)?;
     let _lock = wait_for_lock(&folder.join(".lock"), progress)?;
     if !path.exists() {
-        let fresh = compile(&source, &compiler, target, &cache.join("target"), progress)?;
+        let fresh = compile(
+            &source,
+            &compiler,
+            target,
+            (&cache.join("target"), date),
+            progress,
+        )?;
         let bytes = fs::read(&fresh).with_context(|| format!("reading {}", fresh.display()))?;
         fsio::write_atomic(&path, &bytes, Access::Public)?;
     }
     Ok(path)
+}
+
+/// Where the broker lies once it is built, and what it is built from and with.
+fn cached_path(
+    target: Target,
+    cache: &Path,
+) -> anyhow::Result<(PathBuf, BrokerSource, Compiler, u64)> {
+    let source = BrokerSource::find()?;
+    let compiler = Compiler::find(target)?;
+    let date = source.date()?;
+    let digest = compiler.digest(&source, target, date)?;
+    let folder = cache.join("brokers").join(target.name());
+    let path = folder.join(format!("mqtt-broker-{}", &digest[..16]));
+    Ok((path, source, compiler, date))
 }
 
 /// A Rust compiler that has the target's standard library.
@@ -148,12 +171,13 @@ impl Compiler {
         self.version.lines().next().unwrap_or_default()
     }
 
-    fn digest(&self, source: &BrokerSource, target: Target) -> anyhow::Result<String> {
+    fn digest(&self, source: &BrokerSource, target: Target, date: u64) -> anyhow::Result<String> {
         let parts = [
             source.digest(target)?,
             self.version.clone(),
             target.triple().to_owned(),
             PROFILE.to_owned(),
+            date.to_string(),
         ];
         Ok(HEXLOWER.encode(&Sha256::digest(parts.join("\n"))))
     }
@@ -197,7 +221,7 @@ fn compile(
     source: &BrokerSource,
     compiler: &Compiler,
     target: Target,
-    target_dir: &Path,
+    (target_dir, date): (&Path, u64),
     progress: &mut dyn Progress,
 ) -> anyhow::Result<PathBuf> {
     // The broker itself comes on top.
@@ -230,6 +254,7 @@ fn compile(
     let upper = triple.to_uppercase().replace('-', "_");
     command.env(format!("CARGO_TARGET_{upper}_LINKER"), target.linker());
     command.env(format!("CC_{}", triple.replace('-', "_")), target.linker());
+    reproducible::settle(&mut command, source, target, target_dir, date);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -3,10 +3,11 @@
 
 mod build;
 mod elf;
+mod reproducible;
 mod source;
 mod target;
 
-pub use build::{BrokerBinary, Compiler, compiled, find_cargo, find_linker, ready_made};
+pub use build::{BrokerBinary, Compiler, compiled, find_cargo, find_linker, is_cached, ready_made};
 pub use elf::{ElfError, ElfFacts, GlibcVersion};
 pub use source::BrokerSource;
 pub use target::{Target, TargetParser};

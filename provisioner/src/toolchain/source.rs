@@ -40,6 +40,13 @@ impl BrokerSource {
             })
     }
 
+    #[cfg(test)]
+    pub(super) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     /// The workspace's folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -60,12 +67,20 @@ impl BrokerSource {
             .collect())
     }
 
+    /// The broker's own source, sorted.
+    pub(super) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = ["Cargo.toml", "build.rs"]
+            .map(|name| self.root.join("broker").join(name))
+            .to_vec();
+        collect(&self.root.join("broker/src"), &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+
     /// A digest of everything that the broker is made of: its sources, the crates it is built from, the
     /// workspace's profiles. What only other packages of the workspace need doesn't count.
     pub fn digest(&self, target: Target) -> anyhow::Result<String> {
-        let mut files = vec![self.root.join("broker/Cargo.toml")];
-        collect(&self.root.join("broker/src"), &mut files)?;
-        files.sort();
+        let files = self.files()?;
         let mut hash = Sha256::new();
         let mut add = |part: &[u8]| {
             hash.update((part.len() as u64).to_le_bytes());

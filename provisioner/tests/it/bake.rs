@@ -15,7 +15,7 @@ const ROOT: u64 = 40 << 20;
 const SIZE: u64 = 72 << 20;
 
 /// A sandbox with `base.img`, laid out like a Pi's card, and `broker`, a program for a Pi.
-fn with_base() -> Sandbox {
+pub(crate) fn with_base() -> Sandbox {
     with_base_of(&ARM64, |_| {})
 }
 
@@ -262,7 +262,7 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
     insta::assert_snapshot!(errors, @r"
     error: preparing base [HERE]/text
       caused by: [HERE]/text is not an image: it has neither a partition table nor the first bytes of an archive
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip
     error: preparing base [HERE]/short.img.xz
       caused by: [HERE]/short.img.xz is incomplete: the xz data ends after 40000 bytes, in the middle of a block
       hint: download it again, and compare its sha256 with the published one
@@ -444,4 +444,28 @@ fn nothing_is_written_through_a_link_of_an_overlay() {
         ended.stderr
     );
     assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn an_image_has_the_size_that_was_asked_for() {
+    let sandbox = with_base();
+    let size = || fs::metadata(sandbox.path("pi.img")).unwrap().len();
+    bake(&sandbox, &["--base", "base.img", "--size", "300M"]).success();
+    assert_eq!(size(), 300 << 20);
+    bake(&sandbox, &["--base", "base.img", "--shrink"]).success();
+    assert!(size() < 300 << 20, "{}", size());
+    let ended = bake(&sandbox, &["--base", "base.img", "--size", "4K"]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended
+            .stderr
+            .contains("the image can't have 4096 bytes: it needs "),
+        "{}",
+        ended.stderr
+    );
+    let ended = bake(
+        &sandbox,
+        &["--base", "base.img", "--size", "300M", "--shrink"],
+    );
+    assert_eq!(ended.code, 2);
 }

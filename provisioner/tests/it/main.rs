@@ -9,15 +9,25 @@
 mod acl_matrix;
 mod authority;
 mod bake;
+mod bases;
 mod brokers;
+mod cache;
 mod certificates;
 mod doctor;
 mod find;
+mod first_boot;
+#[path = "../../../image/tests/fixtures/mod.rs"]
+mod fixtures;
+mod flash;
 mod input;
 mod kinds;
 mod lan;
 mod list_users;
+mod lock;
+mod look;
 mod membership;
+mod networks;
+mod outputs;
 mod passphrase;
 mod people;
 mod push;
@@ -25,4 +35,8 @@ mod ready_made;
 mod removal;
 mod revocation;
 mod rotation;
+#[path = "../../../image/tests/it/server.rs"]
+mod server;
+mod settings;
+mod site;
 mod support;

@@ -67,6 +67,11 @@ impl Sandbox {
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.current_dir(self.folder.path()).env_clear();
         command.env("PATH", path).env("HOME", self.path("home"));
+        // No test looks at the real site.
+        command.env(
+            "PROVISION_INDEX_URL",
+            "http://127.0.0.1:9/nothing-listens-here",
+        );
     }
 
     pub(crate) fn run_as_is(&self, command: &mut Command, stdin: &str) -> Ended {

@@ -1,16 +1,18 @@
 //! Runs mmdebstrap and turns what its hook left into a card image.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use super::error::DebianError;
+use super::error::{DebianError, failed};
 use super::host::{self, Mode};
-use super::inputs::{CUSTOMIZE_HOOK, DPKG_OPTIONS, DebianBase, ESSENTIAL_HOOK, SOURCE_DATE_EPOCH};
-use super::log;
+use super::inputs::{CUSTOMIZE_HOOK, DPKG_OPTIONS, ESSENTIAL_HOOK, SOURCE_DATE_EPOCH};
+use super::lock::{lock, remove_leftovers};
+use super::pinned::PinnedBase;
+use super::repository::Repository;
+use super::{installed, log, run, times};
 use crate::ext4::fsck;
 use crate::mbr::{Mbr, Partition, PartitionType, Sectors};
 use crate::{Card, Progress, boards, process};
@@ -20,10 +22,10 @@ const BOOT_START: Sectors = Sectors::new(16_384);
 /// Where its second one begins, directly after 512 MiB of the first.
 const ROOT_START: Sectors = Sectors::new(1_064_960);
 
-impl DebianBase {
+impl PinnedBase {
     /// Returns the path of the raw image in `cache`, and builds it first if it isn't there.
     ///
-    /// A build takes minutes and about 2 GiB of temporary space. Two builds of the same base wait for
+    /// Packages come from the cache; those that aren't there are downloaded into it first. A build takes minutes and about 2 GiB of temporary space. Two builds of the same base wait for
     /// each other; an image appears in the cache only when it is whole and its checks have passed.
     ///
     /// # Errors
@@ -40,18 +42,29 @@ impl DebianBase {
         }
         let bases = cache.join("bases");
         fs::create_dir_all(&bases).map_err(failed("make folder", &bases))?;
-        let _lock = lock(&image.with_extension("lock"), progress)?;
+        let who = "another build of the same base";
+        let _lock = lock(&image.with_extension("lock"), who, progress)?;
         if image.is_file() {
             return Ok(image);
         }
-        let mode = host::check(self)?;
+        let mode = host::check(&self.base)?;
         if host::is_root() {
             progress.warn(
                 "packages are installed as root; an ordinary user could do it as well, without any privilege",
             );
         }
+        self.fetch(cache, progress)?;
         progress.begin(&format!("Building base {}", self.file_name()), None);
-        self.build(&image, mode, progress)?;
+        let base = &self.base;
+        progress.detail("laying out the packages");
+        let repository = Repository::new(
+            &self.packages,
+            base.suite(),
+            base.architecture(),
+            cache,
+            progress,
+        )?;
+        self.build(&image, mode, &repository, progress)?;
         progress.end(&format!("Built base {}", self.file_name()));
         Ok(image)
     }
@@ -60,6 +73,7 @@ impl DebianBase {
         &self,
         image: &Path,
         mode: Mode,
+        repository: &Repository,
         progress: &mut dyn Progress,
     ) -> Result<(), DebianError> {
         let bases = image.parent().unwrap_or(Path::new("."));
@@ -80,9 +94,12 @@ impl DebianBase {
             .map_err(failed("create", &raw))?;
         file.set_permissions(fs::Permissions::from_mode(0o666))
             .map_err(failed("open up", &raw))?;
-        self.install(&file, mode, &image.with_extension("log"), progress)?;
+        let command = self.mmdebstrap(mode, repository)?;
+        install(command, &file, &image.with_extension("log"), progress)?;
         progress.detail("writing the partition table");
         self.write_table(file, &raw)?;
+        progress.detail("settling dates");
+        times::settle(&raw, Card::open(&raw)?.mbr().root()?, SOURCE_DATE_EPOCH)?;
         progress.detail("checking the new base");
         self.check(&raw)?;
         fs::set_permissions(&raw, fs::Permissions::from_mode(0o444))
@@ -90,59 +107,20 @@ impl DebianBase {
         fs::rename(&raw, image).map_err(failed("put into place", image))
     }
 
-    /// Fills `image` with both file systems, at their places.
-    fn install(
-        &self,
-        image: &File,
-        mode: Mode,
-        log: &Path,
-        progress: &mut dyn Progress,
-    ) -> Result<(), DebianError> {
-        let stdin = image.try_clone().map_err(failed("open again", log))?;
-        let mut child = self
-            .mmdebstrap(mode)?
-            .stdin(stdin)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(spawn_failed)?;
-        let file = File::create(log).map_err(failed("create", log))?;
-        let last = match child.stderr.take() {
-            Some(stderr) => log::follow(BufReader::new(stderr), file, progress, || stop(&child)),
-            None => Ok(std::collections::VecDeque::new()),
-        };
-        let status = child.wait().map_err(spawn_failed)?;
-        let last = last.map_err(failed("write", log))?;
-        if progress.cancelled() {
-            Err(DebianError::Interrupted)
-        } else if status.success() {
-            fs::remove_file(log).map_err(failed("remove", log))
-        } else {
-            Err(DebianError::Install {
-                status: status.to_string(),
-                reason: log::cause(&last),
-                log: log.to_owned(),
-            })
-        }
-    }
-
-    /// The command, with both of its outputs on standard error, in the order in which they come.
-    fn mmdebstrap(&self, mode: Mode) -> Result<Command, DebianError> {
-        let mut command = Command::new("/bin/sh");
+    /// The command that makes both file systems of the packages in `repository`.
+    fn mmdebstrap(&self, mode: Mode, repository: &Repository) -> Result<Command, DebianError> {
+        let base = &self.base;
+        let mut command = run::merged(&process::find("mmdebstrap", "mmdebstrap")?);
         command
-            .args(["-c", "exec \"$@\" >&2", "sh"])
-            .arg(process::find("mmdebstrap", "mmdebstrap")?)
             .arg("--verbose")
             .arg(format!("--mode={}", mode.name()))
-            .arg(format!("--architectures={}", self.architecture()))
+            .arg(format!("--architectures={}", base.architecture()))
             .args([
-                "--variant=minbase",
+                "--variant=essential",
                 "--format=null",
                 "--skip=check/qemu,cleanup",
             ])
-            .arg("--components=main contrib non-free-firmware")
-            .arg(format!("--include={}", self.packages()))
+            .arg(format!("--include={}", base.roots().join(",")))
             .args(
                 DPKG_OPTIONS
                     .iter()
@@ -150,15 +128,16 @@ impl DebianBase {
             )
             .arg(format!("--essential-hook={ESSENTIAL_HOOK}"))
             .arg(format!("--customize-hook={CUSTOMIZE_HOOK}"))
-            .args([self.suite(), "/dev/null"])
-            .args(self.mirror())
+            .args([base.suite().codename(), "/dev/null"])
+            .arg(repository.line())
             // Root of the namespace may not enter the folder that an ordinary user is in.
             .current_dir("/")
-            .env("LC_ALL", "C")
             .env("SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH.to_string())
             .env("PROVISION_DISK_ID", format!("{:08x}", self.disk_id()))
             .env("PROVISION_ROOT_UUID", self.root_uuid())
-            .env("PROVISION_MODULES", self.port.initrd_modules.join(" "));
+            .env("PROVISION_DEPMOD", base.suite().depmod())
+            .env("PROVISION_SOURCES", base.sources.lines(""))
+            .env("PROVISION_MODULES", base.port.initrd_modules.join(" "));
         // Administration tools aren't on an ordinary user's path.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin:/sbin"));
@@ -169,8 +148,8 @@ impl DebianBase {
     fn check(&self, image: &Path) -> Result<(), DebianError> {
         let card = Card::open(image)?;
         fsck(image, card.mbr().root()?)?;
-        boards::prove(&card, self.boards())?;
-        Ok(())
+        boards::prove(&card, self.base.boards())?;
+        installed::check(&card, &self.packages)
     }
 
     /// Writes the table for the two partitions that fill `image`, and brings all of it to the disk.
@@ -199,88 +178,51 @@ impl DebianBase {
     }
 }
 
-/// Takes the lock of a base, and waits for whoever builds it just now.
-fn lock(path: &Path, progress: &mut dyn Progress) -> Result<File, DebianError> {
-    use rustix::fs::{FlockOperation, flock};
-
-    let file = File::create(path).map_err(failed("create", path))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        progress.begin("Waiting for another build of the same base", None);
-        flock(&file, FlockOperation::LockExclusive)
-            .map_err(io::Error::from)
-            .map_err(failed("lock", path))?;
-        progress.end("Waited for another build of the same base");
+/// Fills `image`, which is the command's standard input, with both file systems.
+fn install(
+    mut command: Command,
+    image: &File,
+    log: &Path,
+    progress: &mut dyn Progress,
+) -> Result<(), DebianError> {
+    command.stdin(image.try_clone().map_err(failed("open again", log))?);
+    let file = File::create(log).map_err(failed("create", log))?;
+    let ended = run::watched("mmdebstrap", &mut command, file, progress)?;
+    if progress.cancelled() {
+        Err(DebianError::Interrupted)
+    } else if ended.status.success() {
+        fs::remove_file(log).map_err(failed("remove", log))
+    } else {
+        Err(DebianError::Install {
+            status: ended.status.to_string(),
+            reason: log::cause(&ended.last),
+            log: log.to_owned(),
+        })
     }
-    Ok(file)
-}
-
-/// Removes what builds that were killed have left. The lock is held: nobody else is building.
-fn remove_leftovers(folder: &Path, prefix: &str) -> Result<(), DebianError> {
-    let entries = fs::read_dir(folder).map_err(failed("read", folder))?;
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let path = entry.path();
-            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DebianError {
-    let path = path.to_owned();
-    move |source| DebianError::Io {
-        action,
-        path,
-        source,
-    }
-}
-
-/// Asks mmdebstrap to end, which removes its tree first, and what it runs: it waits for that.
-/// Whoever has ended already needs no asking.
-fn stop(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-
-    let _ = kill_process_group(Pid::from_child(child), Signal::TERM);
-}
-
-fn spawn_failed(source: io::Error) -> DebianError {
-    process::ProcessError::Spawn {
-        program: "mmdebstrap".to_owned(),
-        source,
-    }
-    .into()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use super::super::{DebianBase, PackageSet, Suite};
     use super::*;
     use crate::{Architecture, Silent};
+
+    fn arm64() -> PinnedBase {
+        let base = DebianBase::new(Suite::Trixie, Architecture::Arm64).unwrap();
+        base.pin(PackageSet::default())
+    }
 
     #[test]
     fn a_base_that_is_in_the_cache_is_returned_without_asking_the_host_for_anything() {
         let cache = tempfile::tempdir().unwrap();
-        let base = DebianBase::new(Architecture::Arm64).unwrap();
+        let base = arm64();
         let image = base.path_in(cache.path());
         fs::create_dir_all(image.parent().unwrap()).unwrap();
         File::create(&image).unwrap();
 
         assert_eq!(base.prepare(cache.path(), &mut Silent).unwrap(), image);
-    }
-
-    #[test]
-    fn leftovers_of_a_killed_build_go_and_other_bases_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [".a.img-x1", ".b.img-x1", "a.img"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        remove_leftovers(folder.path(), ".a.img-").unwrap();
-        let mut left: Vec<_> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        left.sort();
-
-        assert_eq!(left, [".b.img-x1", "a.img"]);
     }
 
     #[test]
@@ -294,7 +236,7 @@ mod tests {
             .open(&path)
             .unwrap();
         file.set_len((1_064_960 + 409_600) * 512).unwrap();
-        let base = DebianBase::new(Architecture::Arm64).unwrap();
+        let base = arm64();
         base.write_table(file, &path).unwrap();
         let mut sector = [0; crate::mbr::MBR_SIZE];
         io::Read::read_exact(&mut File::open(&path).unwrap(), &mut sector).unwrap();

@@ -38,13 +38,20 @@ pub enum Execution {
 }
 
 /// The programs that a build runs, and the Debian packages that have them.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 14] = [
+    ("apt-get", "apt"),
+    ("apt-cache", "apt"),
+    ("apt-config", "apt"),
+    ("dpkg-deb", "dpkg"),
     ("mmdebstrap", "mmdebstrap"),
     ("depmod", "kmod"),
     ("mke2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
+    ("dumpe2fs", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
+    ("mmd", "mtools"),
     ("unshare", "util-linux"),
 ];
 

@@ -1,15 +1,13 @@
-//! Everything that decides what a base looks like, and the digest that names it in the cache.
+//! What a base is asked to be.
 
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
-
+use super::error::DebianError;
+use super::packages::{PackageSet, is_package_name};
+use super::pinned::PinnedBase;
 use super::port::Port;
+use super::sources::Sources;
+use super::suite::Suite;
+use crate::Architecture;
 use crate::boards::Board;
-use crate::{Architecture, hex};
-
-/// Raised whenever the same packages and hooks would give another image (partition table, checks).
-const LAYOUT_VERSION: u32 = 1;
 
 /// 2025-08-09T00:00:00Z, when trixie was released: no file of a base is newer than that.
 pub(super) const SOURCE_DATE_EPOCH: u64 = 1_754_697_600;
@@ -19,6 +17,9 @@ pub(super) const CUSTOMIZE_HOOK: &str = include_str!("hooks/customize.sh");
 
 /// Installed on every base, beside the kernel and what is essential to Debian.
 const PACKAGES: &[&str] = &[
+    // What Debian has everywhere without calling it essential.
+    "apt",
+    "login",
     // The machine itself.
     "systemd",
     "systemd-sysv",
@@ -66,37 +67,66 @@ pub(super) const DPKG_OPTIONS: &[&str] = &[
     "path-exclude=/usr/lib/udev/hwdb.d/*",
 ];
 
-/// A base image made of Debian's packages.
+/// A base image made of Debian's packages: which, not yet in what version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DebianBase {
-    suite: String,
     pub(super) port: &'static Port,
-    mirror: Option<String>,
+    pub(super) sources: Sources,
+    /// What every base has.
+    pub(super) standard: &'static [&'static str],
+    extra: Vec<String>,
 }
 
 impl DebianBase {
-    /// Debian's stable release for `architecture`, from Debian's own mirror; `None` for an architecture
+    /// Debian's release `suite` for `architecture`, from Debian's own mirrors; `None` for an architecture
     /// that no Raspberry Pi has.
-    pub fn new(architecture: Architecture) -> Option<Self> {
+    pub fn new(suite: Suite, architecture: Architecture) -> Option<Self> {
         Some(Self {
-            suite: "trixie".to_owned(),
             port: Port::of(architecture)?,
-            mirror: None,
+            sources: Sources {
+                suite,
+                mirror: None,
+                security_mirror: None,
+            },
+            standard: PACKAGES,
+            extra: Vec::new(),
         })
     }
 
-    /// The same base with its packages from another mirror: `http://mirror.example/debian`.
+    /// The same base with its packages from another mirror: `http://mirror.example/debian`. The card is
+    /// told to take its updates from there. Security updates have an archive of their own.
     #[must_use]
-    pub fn with_mirror(self, mirror: impl Into<String>) -> Self {
-        Self {
-            mirror: Some(mirror.into()),
-            ..self
-        }
+    pub fn with_mirror(mut self, mirror: impl Into<String>) -> Self {
+        self.sources.mirror = Some(trimmed(mirror.into()));
+        self
     }
 
-    /// The release: `trixie`.
-    pub fn suite(&self) -> &str {
-        &self.suite
+    /// The same base with its security updates from another mirror.
+    #[must_use]
+    pub fn with_security_mirror(mut self, mirror: impl Into<String>) -> Self {
+        self.sources.security_mirror = Some(trimmed(mirror.into()));
+        self
+    }
+
+    /// The same base with `packages` installed besides.
+    ///
+    /// # Errors
+    ///
+    /// [`DebianError::PackageName`] if one of them can't be the name of a package. Whether there is one of
+    /// that name shows when the base is resolved.
+    pub fn with_packages(mut self, packages: &[String]) -> Result<Self, DebianError> {
+        if let Some(name) = packages.iter().find(|name| !is_package_name(name)) {
+            return Err(DebianError::PackageName { name: name.clone() });
+        }
+        self.extra.extend_from_slice(packages);
+        self.extra.sort();
+        self.extra.dedup();
+        Ok(self)
+    }
+
+    /// The release.
+    pub fn suite(&self) -> Suite {
+        self.sources.suite
     }
 
     /// What its programs are compiled for.
@@ -111,80 +141,30 @@ impl DebianBase {
 
     /// Where its packages come from, if it isn't Debian's own mirror.
     pub fn mirror(&self) -> Option<&str> {
-        self.mirror.as_deref()
+        self.sources.mirror.as_deref()
     }
 
-    /// A digest of all inputs, 16 hexadecimal digits: the same inputs, the same base.
-    ///
-    /// A mirror is one of them, since the card's own apt is told to use it. The date is not, although
-    /// packages are updated in a release: to get newer ones, remove the base from the cache.
-    pub fn digest(&self) -> String {
-        hex(&self.sha256()[..8])
+    /// The packages that are asked for by name, sorted; what they depend on comes besides.
+    pub fn roots(&self) -> Vec<&str> {
+        let mut roots = vec![self.port.kernel];
+        roots.extend(self.standard);
+        roots.extend(self.extra.iter().map(String::as_str));
+        roots.sort_unstable();
+        roots.dedup();
+        roots
     }
 
-    /// The file name in the cache: `debian-trixie-arm64-<digest>.img`.
-    pub fn file_name(&self) -> String {
-        format!(
-            "debian-{}-{}-{}.img",
-            self.suite,
-            self.architecture(),
-            self.digest()
-        )
+    /// The base made of exactly these packages.
+    pub fn pin(self, packages: PackageSet) -> PinnedBase {
+        PinnedBase::new(self, packages)
     }
+}
 
-    /// Where the base lies in a cache once it is built.
-    pub fn path_in(&self, cache: &Path) -> PathBuf {
-        cache.join("bases").join(self.file_name())
-    }
-
-    /// The MBR's disk id, from which every `PARTUUID` is made. Never 0, which means "none".
-    pub(super) fn disk_id(&self) -> u32 {
-        let digest = self.sha256();
-        u32::from_le_bytes([digest[8], digest[9], digest[10], digest[11]]).max(1)
-    }
-
-    /// The UUID of the root file system, a version 8 one: its bits are up to whoever makes it.
-    pub(super) fn root_uuid(&self) -> String {
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&self.sha256()[16..32]);
-        bytes[6] = (bytes[6] & 0x0F) | 0x80;
-        bytes[8] = (bytes[8] & 0x3F) | 0x80;
-        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-        [
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ]
-        .join("-")
-    }
-
-    /// The packages to install, joined by commas as mmdebstrap takes them.
-    pub(super) fn packages(&self) -> String {
-        let mut packages = vec![self.port.kernel];
-        packages.extend(PACKAGES);
-        packages.join(",")
-    }
-
-    fn sha256(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for input in [
-            LAYOUT_VERSION.to_string(),
-            self.mirror.clone().unwrap_or_default(),
-            SOURCE_DATE_EPOCH.to_string(),
-            self.suite.clone(),
-            self.architecture().name().to_owned(),
-            self.packages(),
-            self.port.initrd_modules.join(","),
-            DPKG_OPTIONS.join(","),
-            ESSENTIAL_HOOK.to_owned(),
-            CUSTOMIZE_HOOK.to_owned(),
-        ] {
-            hash.update(input.as_bytes());
-            hash.update([0]);
-        }
-        hash.finalize().into()
+/// An address without the slash at its end, which would be doubled.
+fn trimmed(mirror: String) -> String {
+    match mirror.strip_suffix('/') {
+        Some(short) => short.to_owned(),
+        None => mirror,
     }
 }
 
@@ -193,47 +173,34 @@ mod tests {
     use super::*;
 
     fn arm64() -> DebianBase {
-        DebianBase::new(Architecture::Arm64).unwrap()
+        DebianBase::new(Suite::Trixie, Architecture::Arm64).unwrap()
     }
 
     #[test]
-    fn the_digest_follows_the_inputs() {
-        let base = arm64();
-        let mirrored = base.clone().with_mirror("http://mirror.example/debian");
-        let older = DebianBase {
-            suite: "bookworm".to_owned(),
-            ..base.clone()
-        };
-        let narrower = DebianBase::new(Architecture::Armhf).unwrap();
+    fn packages_are_asked_for_once_each_and_in_order() {
+        let more = ["hostapd", "sudo", "hostapd"].map(str::to_owned);
+        let base = arm64().with_packages(&more).unwrap();
+        let mut added = base.roots();
+        added.retain(|name| !arm64().roots().contains(name));
 
-        assert_eq!(base.digest().len(), 16);
-        assert_eq!(base.digest(), arm64().digest());
-        assert_ne!(base.digest(), mirrored.digest());
-        assert_ne!(base.digest(), older.digest());
-        assert_ne!(base.digest(), narrower.digest());
+        assert_eq!(added, ["hostapd"]);
+        assert!(base.roots().is_sorted());
     }
 
     #[test]
-    fn the_root_uuid_says_which_kind_it_is() {
-        let uuid = arm64().root_uuid();
-        let groups: Vec<_> = uuid.split('-').map(str::len).collect();
-
-        assert_eq!(groups, [8, 4, 4, 4, 12]);
-        assert_eq!(uuid.as_bytes()[14], b'8', "version nibble of {uuid}");
-        assert!(b"89ab".contains(&uuid.as_bytes()[19]), "variant of {uuid}");
-    }
-
-    #[test]
-    fn the_cache_keeps_bases_of_one_suite_apart_by_architecture_and_digest() {
-        let base = arm64();
-        let path = base.path_in(Path::new("/c"));
-
-        assert_eq!(
-            path,
-            PathBuf::from(format!(
-                "/c/bases/debian-trixie-arm64-{}.img",
-                base.digest()
-            ))
-        );
+    fn what_is_no_name_of_a_package_is_refused_before_apt_sees_it() {
+        for name in [
+            "-oAPT::X=y",
+            "?essential",
+            "sudo=1.0",
+            "sudo:armhf",
+            "Sudo",
+            "s",
+            "",
+            "a b",
+        ] {
+            let error = arm64().with_packages(&[name.to_owned()]).unwrap_err();
+            assert!(matches!(error, DebianError::PackageName { .. }), "{name}");
+        }
     }
 }

@@ -87,6 +87,7 @@ fn detail(line: &str) -> Option<&str> {
         );
     }
     line.strip_prefix("provision: ")
+        .or_else(|| line.starts_with("Get:").then_some(line))
 }
 
 /// What apt says when a mirror's signed index and its lists of packages don't belong together.
@@ -238,11 +239,7 @@ mod tests {
             cause.ends_with("(720 != 1108). Mirror sync in progress? [IP: 192.0.2.1 80]"),
             "{cause}"
         );
-        let error = super::super::DebianError::Install {
-            status: "exit status: 25".to_owned(),
-            reason: cause,
-            log: "base.log".into(),
-        };
+        let error = super::super::DebianError::Lists { reason: cause };
         assert!(error.hint().unwrap().contains("try again later"));
     }
 

@@ -55,7 +55,8 @@ impl Computer {
             "resize2fs",
         ]
         .into_iter()
-        .chain(["mkfs.vfat", "mcopy", "unshare", "id", "newuidmap"])
+        .chain(["mkfs.vfat", "mcopy", "mmd", "unshare", "id", "newuidmap"])
+        .chain(["apt-get", "apt-cache", "apt-config", "dpkg-deb"])
         {
             computer.link(program);
         }

@@ -2,7 +2,8 @@
 # Runs when all packages are installed; $1 is the root directory, standard input the empty image.
 #
 # From the environment: PROVISION_DISK_ID (MBR disk id, 8 hex digits), PROVISION_ROOT_UUID,
-# PROVISION_MODULES (initrd modules), SOURCE_DATE_EPOCH. All of it is settled by the builder, which
+# PROVISION_MODULES (initrd modules), PROVISION_DEPMOD (where its package has it), PROVISION_SOURCES
+# (apt's sources on the card), SOURCE_DATE_EPOCH. All of it is settled by the builder, which
 # runs this as root or as root of a user namespace: here files have the owners that they shall have
 # on the card, so that the file systems are made here and not outside.
 set -eu
@@ -58,6 +59,9 @@ CONSOLES="ttyS1,115200 tty1"
 ROOTPART="PARTUUID=$PROVISION_DISK_ID-02"
 FIRMWARE
     printf 'rootfstype=ext4\n' >"$root/etc/default/raspi-extra-cmdline"
+    # What was installed came from a folder of packages that were checked one by one; the card gets its
+    # updates from Debian, with signatures.
+    printf '%s\n' "$PROVISION_SOURCES" >"$root/etc/apt/sources.list"
     printf '%s\n' raspberrypi >"$root/etc/hostname"
     printf '%s\n' '127.0.0.1 localhost' '::1 localhost ip6-localhost ip6-loopback' \
         '127.0.1.1 raspberrypi' >"$root/etc/hosts"
@@ -72,9 +76,9 @@ FIRMWARE
 }
 
 initrd() {
-    for program in depmod update-initramfs; do
-        rm "$root/usr/sbin/$program"
-        chroot "$root" dpkg-divert --local --rename --remove "/usr/sbin/$program"
+    for program in "$PROVISION_DEPMOD" /usr/sbin/update-initramfs; do
+        rm "$root$program"
+        chroot "$root" dpkg-divert --local --rename --remove "$program"
     done
     for release in "$root"/lib/modules/*; do
         depmod --basedir "$root" "${release##*/}"
@@ -106,13 +110,26 @@ boot_partition() {
     # The label is lower case, as everything that mounts LABEL=bootfs expects.
     mkfs.vfat --invariant -F 32 -s 1 -i "$PROVISION_DISK_ID" -n bootfs -h "$boot_first" \
         --offset "$boot_first" "$image" "$((boot_mib * 1024))"
-    (cd "$root/boot/firmware" && mcopy -i "$image@@$((boot_first * 512))" -s -m -- * ::)
+    # One by one, in an order that does not depend on the file system of this computer.
+    (
+        cd "$root/boot/firmware"
+        volume=$image@@$((boot_first * 512))
+        find . -mindepth 1 -type d | sort | while read -r folder; do
+            mmd -i "$volume" "::${folder#./}"
+        done
+        find . -type f | sort | while read -r file; do
+            mcopy -i "$volume" -m "$file" "::${file#./}"
+        done
+    )
     find "$root/boot/firmware" -mindepth 1 -delete
+    touch --date="@$SOURCE_DATE_EPOCH" "$root/boot/firmware"
 }
 
 root_partition() {
     # 20 % and 200 MiB to spare, in steps of 8 MiB, as Raspberry Pi OS's images have them.
-    used=$(du --summarize --one-file-system --apparent-size --block-size=1M "$root" | cut -f1)
+    # Blocks are counted here, since what a folder takes is another thing on every file system.
+    used=$(bare find "$root" -xdev -printf '%D:%i %y %s\n' | sort --unique |
+        awk '{ blocks += $2 == "f" ? int(($3 + 4095) / 4096) : 1 } END { print int(blocks / 256) + 1 }')
     size=$(((used * 12 / 10 + 200 + 7) / 8 * 8))
     truncate --size="$((root_first * 512 + size * 1024 * 1024))" "$image"
     # All features by name, so that they don't depend on the computer's mke2fs.conf.

@@ -5,10 +5,11 @@
 # customize.sh makes the initrd and the list of modules once, and host keys are made on the Pi.
 set -eu
 
-for program in depmod update-initramfs; do
-    chroot "$1" dpkg-divert --local --rename \
-        --divert "/usr/sbin/$program.real" --add "/usr/sbin/$program"
-    ln -s /bin/true "$1/usr/sbin/$program"
+# PROVISION_DEPMOD is where its package has it: before trixie that is /sbin, and dpkg only knows a file by
+# the name that its package gives it.
+for program in "$PROVISION_DEPMOD" /usr/sbin/update-initramfs; do
+    chroot "$1" dpkg-divert --local --rename --divert "$program.real" --add "$program"
+    ln -s /bin/true "$1$program"
 done
 
 mkdir -p "$1/etc/ssh"

@@ -1,0 +1,7 @@
+//! Cards: which may be written, and what happens to them.
+
+mod copies;
+mod disks;
+mod memory;
+mod packed;
+pub(crate) mod tree;

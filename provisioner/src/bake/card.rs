@@ -1,0 +1,100 @@
+//! From a payload and a base to a card image.
+
+use std::path::Path;
+
+use anyhow::Context;
+use image::{AssembleRequest, Assembled, Card, ImageSize, Progress, Timestamp};
+
+use super::base::Base;
+use super::broker::{check_broker, check_timezone};
+use super::{first_boot, host_keys, login, seeds, settings, units};
+use crate::hint::Fault;
+use crate::payload::Payload;
+use crate::pki;
+use crate::recipe::Plan;
+use crate::site::HostFiles;
+use crate::toolchain::ElfFacts;
+
+/// What to make.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The raw base image.
+    pub base: &'a Path,
+    /// The image to write.
+    pub out: &'a Path,
+    /// How to build.
+    pub plan: &'a Plan,
+    /// What the broker's binary needs.
+    pub broker: &'a ElfFacts,
+    /// How large the image becomes.
+    pub size: ImageSize,
+    /// The largest size of the image in bytes, if the card's matters.
+    pub limit: Option<u64>,
+    /// The date of everything that is written.
+    pub timestamp: Timestamp,
+}
+
+/// Bakes `payload` into a copy of the base, which has not got its name yet.
+///
+/// # Errors
+///
+/// If the base has no C library that the broker runs with, already has a user of that name or
+/// number, or misses a unit; and whatever [`image::assemble`](fn@image::assemble) finds. What was at
+/// [`Request::out`] is still there then.
+pub fn bake(
+    payload: &Payload,
+    request: &Request<'_>,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<Assembled> {
+    let card = Card::open(request.base).map_err(image::Error::from)?;
+    check_broker(&card, request)?;
+    check_timezone(&card, request)?;
+    let mut base = Base {
+        card: &card,
+        detected: card.first_boot().map_err(image::Error::from)?,
+        overlay: payload.files.clone(),
+    };
+    for doubt in &base.detected.doubts {
+        progress.warn(&format!(
+            "the base is taken for {}, but {doubt}",
+            base.detected.first_boot
+        ));
+    }
+    login::add(&mut base, &payload.login, request.timestamp)?;
+    for unit in &payload.units {
+        units::enable(&mut base, unit)?;
+    }
+    settings::apply(&mut base.overlay, base.card, &request.plan.system, progress)?;
+    first_boot::settle(&mut base)?;
+    host_keys::keep(&mut base)?;
+    seeds::clear(&mut base, progress)?;
+    let overlay = base.overlay;
+    let assemble = AssembleRequest {
+        base: request.base,
+        output: request.out,
+        overlay: &overlay,
+        free: request.plan.free,
+        size: request.size,
+        limit: request.limit,
+        timestamp: request.timestamp,
+        disk_id: None,
+    };
+    image::prepare(&assemble, progress).with_context(|| format!("baking {}", request.out.display()))
+}
+
+/// The date of what is written: `SOURCE_DATE_EPOCH` if it is set, else the day the host's
+/// certificate was issued. The same site gives the same image, and a Pi without a clock, which
+/// takes this date for the earliest possible, finds its certificate valid.
+pub fn timestamp(host: &HostFiles) -> anyhow::Result<Timestamp> {
+    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.trim().parse().map_err(|error| {
+            Fault::input(format!(
+                "SOURCE_DATE_EPOCH is {text:?}, no number of seconds since 1970: {error}"
+            ))
+        })?,
+        Err(_) => pki::summarize(&host.certificate)?.issued().unix_timestamp(),
+    };
+    let seconds = u32::try_from(seconds)
+        .map_err(|error| Fault::input(format!("no file can be dated {seconds}: {error}")))?;
+    Ok(Timestamp::from_unix(seconds))
+}

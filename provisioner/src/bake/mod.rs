@@ -1,0 +1,16 @@
+//! The sink that makes a card image out of a payload: the payload's files, and what has to be different on
+//! the base so that it needs no setting up at its first boot.
+
+mod base;
+mod broker;
+mod card;
+mod first_boot;
+mod home;
+mod host_keys;
+mod login;
+mod seeds;
+mod settings;
+mod sudo;
+mod units;
+
+pub use card::{Request, bake, timestamp};

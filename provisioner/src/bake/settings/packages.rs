@@ -1,0 +1,51 @@
+//! What the base lacks, and when it comes.
+
+use std::collections::BTreeSet;
+
+use super::base::Base;
+use crate::recipe::System;
+use crate::recipe::system::Switch;
+
+/// What dpkg knows to be installed.
+const STATUS: &str = "/var/lib/dpkg/status";
+
+pub(super) fn apply(
+    base: &mut Base<'_>,
+    system: &System,
+    mut needed: Vec<String>,
+) -> anyhow::Result<()> {
+    let status = base.text(STATUS)?.unwrap_or_default();
+    let installed = installed(&status);
+    needed.retain(|package| !installed.contains(package.as_str()));
+    needed.sort();
+    needed.dedup();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    base.write("/etc/provision/packages", needed.join("\n") + "\n")?;
+    base.warn(&format!(
+        "the base lacks {}: the Pi installs what is missing once it is in the Internet",
+        needed.join(", ")
+    ));
+    let nft = base.has_any(&["/usr/sbin/nft", "/sbin/nft"])?;
+    if system.firewall == Switch::On && !nft {
+        base.warn("until then there is no firewall, since nftables is among it");
+    }
+    Ok(())
+}
+
+/// The names of the packages that are there.
+fn installed(status: &str) -> BTreeSet<&str> {
+    let paragraphs = status.split("\n\n").filter(|paragraph| {
+        paragraph.lines().any(|line| {
+            line == "Status: install ok installed" || line == "Status: hold ok installed"
+        })
+    });
+    paragraphs
+        .filter_map(|paragraph| {
+            paragraph
+                .lines()
+                .find_map(|line| line.strip_prefix("Package: "))
+        })
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! `provision verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use image::verify::{self, End, Status, Verification};
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::exit::ExitStatus;
+use crate::hint::{Fault, Interrupted};
+use crate::look::{self, printable};
+use crate::output::{Output, Verbosity};
+
+/// Compares a card or an image with the report that was written when it was baked. Changes nothing.
+///
+/// A card that has booted has grown and has another disk id, and its secrets are the broker's to read: that
+/// is expected, and said. Ends with 0 if nothing is otherwise and with 3 if something is.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  provision verify pi.img\n  \
+                        provision verify /dev/sdX --report pi.report.json\n  \
+                        provision verify pi.img --json | jq '.checks[] | select(.status == \"differs\")'")]
+pub struct VerifyArgs {
+    /// The image, packed or not, or the device that a card is in.
+    #[arg(value_name = "IMG|DEVICE")]
+    card: PathBuf,
+    /// What was written [default: IMG's name with .report.json].
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &VerifyArgs, _: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+    let path = match &args.report {
+        Some(path) => path.clone(),
+        None => look::beside(&args.card),
+    };
+    if args.report.is_none() && args.card.starts_with("/dev") {
+        let fault = Fault::input(format!(
+            "nothing says which image {} was written with",
+            args.card.display()
+        ));
+        return Err(fault
+            .hint("name the report: --report pi.report.json")
+            .into());
+    }
+    let report = look::read(&path)?;
+    let opened = look::open(&args.card, output)?;
+    let end = if opened.was_running {
+        End::Replayed
+    } else {
+        End::ShutDown
+    };
+    let verified = verify::verify(&opened.card, &report, end, &mut output.task());
+    let verified = verified.map_err(::image::Error::from)?;
+    if verified.cancelled {
+        return Err(Interrupted.into());
+    }
+    let different = verified.count(Status::Differs);
+    if output.policy().json {
+        output.json(&json!({
+            "version": 1,
+            "image": args.card,
+            "report": path,
+            "used": verified.used,
+            "checks": verified.checks,
+            "same": verified.count(Status::Same),
+            "expected": verified.count(Status::Expected),
+            "skipped": verified.count(Status::Skipped),
+            "differs": different,
+        }))?;
+    } else {
+        for line in lines(&verified, output.policy().verbosity >= Verbosity::Verbose) {
+            output.data(&line)?;
+        }
+    }
+    output.status(&format!(
+        "Verified {}: {}",
+        args.card.display(),
+        summary(&verified)
+    ));
+    Ok(if different == 0 {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Findings
+    })
+}
+
+fn lines(verified: &Verification, all: bool) -> impl Iterator<Item = String> {
+    let checks = verified
+        .checks
+        .iter()
+        .filter(move |check| all || check.status != Status::Same);
+    checks.map(|check| {
+        let (word, what) = (check.status.word(), printable(&check.what));
+        let line = format!("{word:8}  {what}  {}", printable(&check.why));
+        line.trim_end().to_owned()
+    })
+}
+
+fn summary(verified: &Verification) -> String {
+    let counted = [
+        (Status::Same, "as written"),
+        (Status::Expected, "as expected"),
+        (Status::Skipped, "not checked"),
+        (Status::Differs, "otherwise"),
+    ];
+    let counted = counted.map(|(status, what)| (verified.count(status), what));
+    let there = counted.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = there
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let used = match verified.used.as_slice() {
+        [] => String::new(),
+        used => format!(" (the card has run: {})", used.join(", ")),
+    };
+    parts.join(", ") + &used
+}

@@ -1,0 +1,346 @@
+//! A fleet file: a table (CSV, with a header) or a YAML list, one card a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::Context;
+use serde::{Deserialize, Deserializer};
+
+use crate::hint::{Fault, nearest};
+use crate::pki::AltName;
+use crate::recipe::yaml;
+use crate::site::{Name, NameError};
+
+/// The most cards in one file: a slip of a spreadsheet is no order for a million images.
+const MOST: usize = 1000;
+
+/// The columns of a table, which are the keys of a row in YAML.
+const COLUMNS: [&str; 6] = ["name", "address", "gateway", "dns", "people", "san"];
+
+/// All cards of a file, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// At least one; no two have the same name or address.
+    pub cards: Vec<Card>,
+}
+
+/// One card.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Card {
+    /// The host name, which is the image's name too.
+    pub name: String,
+    /// Where it will be reached: `192.168.1.10/24` is given to its wired network, and without a prefix the
+    /// address is what a router gives it. Its certificate is good for it either way.
+    #[serde(default, deserialize_with = "from_text")]
+    pub address: Option<Address>,
+    /// The router, with an address of its own only.
+    #[serde(default)]
+    pub gateway: Option<IpAddr>,
+    /// Name servers, with an address of its own only.
+    #[serde(default)]
+    pub dns: Vec<IpAddr>,
+    /// Who may log in to its broker; everybody of the site if absent.
+    #[serde(default)]
+    pub people: Option<BTreeSet<Name>>,
+    /// Further names that its certificate is good for.
+    #[serde(default)]
+    pub san: Vec<String>,
+}
+
+/// An address, and the length of its network's prefix if it is the card's own to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// `24` of `192.168.1.10/24`.
+    pub prefix: Option<u8>,
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let no = || {
+            format!(
+                "{text:?} is no address: write 192.168.1.10/24, or 192.168.1.10 if a router gives it"
+            )
+        };
+        let (ip, prefix) = match text.split_once('/') {
+            Some((ip, prefix)) => (ip, Some(prefix.parse::<u8>().map_err(|_number| no())?)),
+            None => (text, None),
+        };
+        let ip: IpAddr = ip.parse().map_err(|_address| no())?;
+        let longest = if ip.is_ipv4() { 32 } else { 128 };
+        if prefix.is_some_and(|prefix| prefix == 0 || prefix > longest) {
+            return Err(no());
+        }
+        Ok(Self { ip, prefix })
+    }
+}
+
+/// Where a card is in its file.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The line of a table, from 1.
+    Line(u64),
+    /// The number in a list, from 1.
+    Card(u64),
+}
+
+impl Place {
+    /// The place in the file `name`, as errors begin.
+    fn of(self, name: &str) -> String {
+        match self {
+            Self::Line(line) => format!("{name}:{line}"),
+            Self::Card(_) => format!("{name}: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Card(number) => write!(f, "card {number}"),
+        }
+    }
+}
+
+/// A row of a table before its cells are looked at.
+type Cells = BTreeMap<String, String>;
+
+impl Fleet {
+    /// Reads the file at `path`: YAML if its name ends in `.yaml` or `.yml`, else a table.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with it, with file and line.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
+        let is_yaml = path
+            .extension()
+            .is_some_and(|end| end == "yaml" || end == "yml");
+        let cards = if is_yaml {
+            let cards: Vec<Card> = yaml::parse(&name, &text)?;
+            (1..).map(Place::Card).zip(cards).collect()
+        } else {
+            table(&name, &text)?
+        };
+        Self::check(&name, cards)
+    }
+
+    fn check(name: &str, cards: Vec<(Place, Card)>) -> anyhow::Result<Self> {
+        if cards.is_empty() {
+            return Err(Fault::input(format!("{name} names no card")).into());
+        }
+        if cards.len() > MOST {
+            let text = format!(
+                "{name} has {} cards, and at most {MOST} are made at once",
+                cards.len()
+            );
+            return Err(Fault::input(text).into());
+        }
+        let (mut names, mut addresses) = (BTreeMap::new(), BTreeMap::new());
+        for (place, card) in &cards {
+            card.check()
+                .map_err(|error| Fault::input(format!("{}: {error}", place.of(name))))?;
+            // Host names are the same in any case.
+            if let Some(first) = names.insert(card.name.to_ascii_lowercase(), place) {
+                let text = format!(
+                    "{}: the card {} is there already, in {first}",
+                    place.of(name),
+                    card.name
+                );
+                return Err(Fault::input(text).into());
+            }
+            if let Some(address) = card.address
+                && let Some(first) = addresses.insert(address.ip, place)
+            {
+                let text = format!("{}: {} is taken, in {first}", place.of(name), address.ip);
+                return Err(Fault::input(text).into());
+            }
+        }
+        let cards = cards.into_iter().map(|(_, card)| card).collect();
+        Ok(Self { cards })
+    }
+}
+
+impl Card {
+    fn check(&self) -> Result<(), String> {
+        if self.name.contains('.') || !matches!(self.name.parse(), Ok(AltName::Dns(_))) {
+            return Err(format!(
+                "{:?} is no host name: letters, digits and inner hyphens, no dots",
+                self.name
+            ));
+        }
+        let is_own = self.address.is_some_and(|address| address.prefix.is_some());
+        if !is_own && (self.gateway.is_some() || !self.dns.is_empty()) {
+            return Err(format!(
+                "{} has a gateway or name servers, but no address with a prefix, as 192.168.1.10/24",
+                self.name
+            ));
+        }
+        for name in &self.san {
+            name.parse::<AltName>().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn of_cells(mut cells: Cells) -> Result<Self, String> {
+        let mut take = |column: &str| cells.remove(column).filter(|cell| !cell.is_empty());
+        let words = |cell: Option<String>| -> Vec<String> {
+            let cell = cell.unwrap_or_default();
+            cell.split_whitespace().map(str::to_owned).collect()
+        };
+        let people = take("people").map(|cell| {
+            let names = cell.split_whitespace().map(str::parse);
+            names
+                .collect::<Result<_, _>>()
+                .map_err(|error: NameError| error.to_string())
+        });
+        let ip = |text: &str| {
+            let parsed = text.parse::<IpAddr>();
+            parsed.map_err(|_address| format!("{text:?} is no address"))
+        };
+        Ok(Self {
+            name: take("name").ok_or("the card has no name")?,
+            address: take("address").map(|cell| cell.parse()).transpose()?,
+            gateway: take("gateway").map(|cell| ip(&cell)).transpose()?,
+            dns: words(take("dns"))
+                .iter()
+                .map(|word| ip(word))
+                .collect::<Result<_, _>>()?,
+            people: people.transpose()?,
+            san: words(take("san")),
+        })
+    }
+}
+
+/// Reads a table: a header with some of [`COLUMNS`] in any order, then a row a card. Several values in one cell
+/// are separated by spaces. Spreadsheets of half the world separate cells with semicolons.
+fn table(name: &str, text: &str) -> anyhow::Result<Vec<(Place, Card)>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let header = text.lines().find(|line| !line.trim().is_empty());
+    let semicolons = header.is_some_and(|line| line.contains(';') && !line.contains(','));
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(if semicolons { b';' } else { b',' })
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let broken = |error: csv::Error| Fault::input(format!("{name}: {error}"));
+    let header = reader.headers().map_err(broken)?.clone();
+    for (index, column) in header.iter().enumerate() {
+        check_column(name, column)?;
+        if header.iter().take(index).any(|earlier| earlier == column) {
+            return Err(Fault::input(format!("{name}:1: there are two columns {column:?}")).into());
+        }
+    }
+    let mut cards = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let place = Place::Line(line);
+        let cells = header.iter().zip(&record);
+        let cells = cells.map(|(column, cell)| (column.to_owned(), cell.to_owned()));
+        let card = Card::of_cells(cells.collect());
+        let card = card.map_err(|error| Fault::input(format!("{}: {error}", place.of(name))))?;
+        cards.push((place, card));
+    }
+    Ok(cards)
+}
+
+fn check_column(name: &str, column: &str) -> anyhow::Result<()> {
+    if COLUMNS.contains(&column) {
+        return Ok(());
+    }
+    let fault = Fault::input(format!("{name}:1: unknown column {column:?}"));
+    Err(match nearest(column, COLUMNS) {
+        Some(near) => fault.hint(format!("did you mean {near:?}?")),
+        None => fault.hint(format!(
+            "the first line names the columns: {}",
+            COLUMNS.join(", ")
+        )),
+    }
+    .into())
+}
+
+fn from_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = String>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parsed = text.map(|text| text.parse()).transpose();
+    parsed.map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, text: &str) -> anyhow::Result<Fleet> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(name);
+        fs::File::create(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))?;
+        Fleet::read(&path)
+    }
+
+    fn error(name: &str, text: &str) -> String {
+        let error = read(name, text).unwrap_err();
+        let hint = crate::hint::of(&error).unwrap_or_default();
+        let text = format!("{error:#} | {hint}");
+        match text.find(&format!("/{name}")) {
+            Some(at) => text[at + 1..].to_owned(),
+            None => text,
+        }
+    }
+
+    #[test]
+    fn a_table_and_a_list_say_the_same() {
+        let table = read(
+            "fleet.csv",
+            "\u{feff}# the school\nname,people,address,gateway,dns,san\n\
+             b1,\"jane fred\",192.168.1.11/24,192.168.1.1,192.168.1.1 9.9.9.9,b1.example.com\n\n\
+             b2,,192.168.1.12,,,\n",
+        );
+        let list = read(
+            "fleet.yaml",
+            "- name: b1\n  people: [jane, fred]\n  address: 192.168.1.11/24\n  gateway: 192.168.1.1\n  \
+             dns: [192.168.1.1, 9.9.9.9]\n  san: [b1.example.com]\n- {name: b2, address: 192.168.1.12}\n",
+        );
+        let semicolons = read(
+            "fleet.csv",
+            "name;people;address;gateway;dns;san\nb1; fred jane ;192.168.1.11/24;192.168.1.1;192.168.1.1 9.9.9.9;b1.example.com\nb2;;192.168.1.12;;;\n",
+        );
+        let table = table.unwrap();
+        assert_eq!(table, list.unwrap());
+        assert_eq!(table, semicolons.unwrap());
+        assert_eq!(table.cards[1].people, None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let csv = |text| error("fleet.csv", text);
+        insta::assert_snapshot!(csv("name,adress\nb1,1.2.3.4\n"), @r#"fleet.csv:1: unknown column "adress" | did you mean "address"?"#);
+        insta::assert_snapshot!(csv("name,name\nb1,b2\n"), @r#"fleet.csv:1: there are two columns "name" |"#);
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.1\nB1,10.0.0.2\n"), @"fleet.csv:3: the card B1 is there already, in line 2 |");
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.1\nb2,10.0.0.1/24\n"), @"fleet.csv:3: 10.0.0.1 is taken, in line 2 |");
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.300\n"), @r#"fleet.csv:2: "10.0.0.300" is no address: write 192.168.1.10/24, or 192.168.1.10 if a router gives it |"#);
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.3/33\n"), @r#"fleet.csv:2: "10.0.0.3/33" is no address: write 192.168.1.10/24, or 192.168.1.10 if a router gives it |"#);
+        insta::assert_snapshot!(csv("name,address,gateway\nb1,10.0.0.3,10.0.0.1\n"), @"fleet.csv:2: b1 has a gateway or name servers, but no address with a prefix, as 192.168.1.10/24 |");
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.3,10.0.0.1\n"), @"fleet.csv: CSV error: record 1 (line: 2, byte: 13): found record with 3 fields, but the previous record has 2 fields |");
+        insta::assert_snapshot!(csv("name,people\nb1,a/b\n"), @r#"fleet.csv:2: "a/b" can't be a name: a slash divides the levels of a topic |"#);
+        insta::assert_snapshot!(csv("name,san\nb.1,\n"), @r#"fleet.csv:2: "b.1" is no host name: letters, digits and inner hyphens, no dots |"#);
+        insta::assert_snapshot!(csv("address\n10.0.0.1\n"), @"fleet.csv:2: the card has no name |");
+        insta::assert_snapshot!(csv("name\n"), @"fleet.csv names no card |");
+        insta::assert_snapshot!(error("fleet.yaml", "- name: a\n  adress: 10.0.0.1\n"), @r#"fleet.yaml:2:3: unknown key "adress" | did you mean "address"?"#);
+        insta::assert_snapshot!(error("fleet.yml", "- {name: a}\n- {name: a}\n"), @"fleet.yml: card 2: the card a is there already, in card 1 |");
+    }
+}

@@ -1,0 +1,5 @@
+//! Many cards from one file: which hosts, with which addresses and people.
+
+mod file;
+
+pub use file::{Address, Card, Fleet};

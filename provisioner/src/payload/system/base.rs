@@ -1,0 +1,75 @@
+//! Name, time zone, SSH host keys and the sudo policy.
+
+use image::{Entry, EntryPath, Overlay};
+
+use crate::recipe::{Login, Plan, Sudo};
+use crate::site::{Host, HostFiles};
+
+/// Adds host name, hosts file, time zone, SSH host keys and the sudo policy to `files`.
+pub(super) fn add(
+    files: &mut Overlay,
+    plan: &Plan,
+    host: &Host,
+    secrets: &HostFiles,
+) -> anyhow::Result<()> {
+    let name = plan.system.hostname.as_deref().unwrap_or(&host.name);
+    let recipe = "recipe";
+    let site = "site";
+    put(
+        files,
+        "/etc/hostname",
+        Entry::file(format!("{name}\n"), 0o644, site),
+    )?;
+    put(files, "/etc/hosts", Entry::file(hosts(name), 0o644, site))?;
+    let zone = format!("/usr/share/zoneinfo/{}", plan.timezone);
+    put(files, "/etc/localtime", Entry::symlink(zone, recipe))?;
+    put(
+        files,
+        "/etc/timezone",
+        Entry::file(format!("{}\n", plan.timezone), 0o644, recipe),
+    )?;
+    let key = "/etc/ssh/ssh_host_ed25519_key";
+    put(
+        files,
+        key,
+        Entry::file(secrets.ssh_host_key.expose(), 0o600, site).secret(),
+    )?;
+    put(
+        files,
+        &format!("{key}.pub"),
+        Entry::file(secrets.ssh_host_public_key.as_str(), 0o644, site),
+    )?;
+    // systemd takes this file's date for the earliest possible time: a Pi has no clock of its own.
+    put(files, "/usr/lib/clock-epoch", Entry::file("", 0o644, site))?;
+    // A base from a card that ran once must not keep systemd-sysusers from making the broker's user.
+    put(files, "/etc/.updated", Entry::absent(recipe))?;
+    let (path, sudoers) = sudoers(&plan.login);
+    put(files, &path, sudoers)?;
+    Ok(())
+}
+
+pub(in crate::payload) fn put(files: &mut Overlay, path: &str, entry: Entry) -> anyhow::Result<()> {
+    files.insert(EntryPath::new(path)?, entry)?;
+    Ok(())
+}
+
+/// `127.0.1.1` is where Debian puts a host that has no fixed address (Debian Reference 5.1.1).
+fn hosts(name: &str) -> String {
+    format!(
+        "127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+         ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+    )
+}
+
+/// The file that Raspberry Pi OS would have, under its name; it must go where nothing is allowed.
+fn sudoers(login: &Login) -> (String, Entry) {
+    const ORIGIN: &str = "recipe";
+    let name = &login.name;
+    let entry = match login.sudo {
+        Sudo::Passwordless => {
+            Entry::file(format!("{name} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, ORIGIN)
+        }
+        Sudo::Password | Sudo::None => Entry::absent(ORIGIN),
+    };
+    (format!("/etc/sudoers.d/010_{name}-nopasswd"), entry)
+}

@@ -1,0 +1,85 @@
+//! The firewall's rules, made from the broker's own configuration: what listens for others can be reached, and
+//! nothing else.
+
+use std::collections::BTreeSet;
+
+use broker::config::{Config, Endpoint};
+use image::{Entry, Overlay};
+
+use super::base::put;
+
+/// Where the rules are. `provision-firewall.service` loads them.
+const RULES: &str = "/etc/provision/firewall.nft";
+
+/// Adds the rules for what `config` listens to, and for SSH.
+pub(in crate::payload) fn add(
+    files: &mut Overlay,
+    config: &Config,
+    ssh_port: u16,
+) -> anyhow::Result<()> {
+    let mut ports = BTreeSet::from([ssh_port]);
+    ports.extend(
+        config
+            .listeners
+            .iter()
+            .filter_map(|listener| reached(&listener.endpoint)),
+    );
+    put(files, RULES, Entry::file(rules(&ports), 0o644, "recipe"))
+}
+
+/// The port of a listener that others shall reach.
+fn reached(endpoint: &Endpoint) -> Option<u16> {
+    match endpoint {
+        Endpoint::Tcp { port, host, .. } => {
+            let own = host.as_deref().is_some_and(|host| {
+                host == "localhost"
+                    || host
+                        .parse()
+                        .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+            });
+            (!own).then_some(*port)
+        }
+        _ => None,
+    }
+}
+
+fn rules(ports: &BTreeSet<u16>) -> String {
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    RULES_TEXT.replace("@PORTS@", &ports.join(", "))
+}
+
+/// A table of its own: fail2ban's and others' stay as they are. It is deleted and made anew in one step, so that
+/// loading it twice is the same as once.
+const RULES_TEXT: &str = r#"#!/usr/sbin/nft -f
+# Made by provision: SSH, the broker's listeners and the names of the local network come in, and nothing else.
+table inet provision
+delete table inet provision
+
+table inet provision {
+    chain input {
+        type filter hook input priority filter; policy drop;
+
+        ct state established,related accept
+        iif "lo" accept
+        ct state invalid drop
+
+        # What makes networks work: being found, too large packets, who is next door, which router there is.
+        ip protocol icmp icmp type { echo-request, destination-unreachable, time-exceeded, parameter-problem } accept
+        icmpv6 type { echo-request, destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept
+        icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
+
+        # Answers of the router that gives addresses: it answers from another address than it was asked at.
+        udp sport 67 udp dport 68 accept
+        ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
+
+        # Names of the local network (mDNS).
+        udp dport 5353 accept
+
+        tcp dport { @PORTS@ } accept
+    }
+
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+    }
+}
+"#;

@@ -1,0 +1,128 @@
+//! The firewall's rules, loaded by nft into a network that ends with the test.
+
+use std::fs;
+
+use super::readers::{render, rendered};
+use crate::support::{Sandbox, tool};
+
+/// The ports that the kernel lets in when it has loaded the rules, as nft lists them.
+fn ports(sandbox: &Sandbox) -> String {
+    let script = "unshare --map-root-user --net sh -euc 'nft -c -f card/etc/provision/firewall.nft
+        nft -f card/etc/provision/firewall.nft; nft -f card/etc/provision/firewall.nft; nft list ruleset' | grep tcp";
+    let listed = tool(sandbox, script).success().stdout;
+    listed.trim().to_owned()
+}
+
+#[test]
+fn the_kernel_takes_the_firewalls_rules_for_what_listens_and_again_for_the_same() {
+    let sandbox = rendered("");
+    assert_eq!(ports(&sandbox), "tcp dport { 22, 8883 } accept");
+    sandbox
+        .provision(&["add-user", "fred", "--client-cert", "--generate"])
+        .success();
+    fs::remove_dir_all(sandbox.path("card")).unwrap();
+    render(
+        &sandbox,
+        "system: {ssh: {port: 2222}}
+broker:
+  plain: lan
+  extra: |
+    listener 9001
+    protocol metrics
+    listener 9002 127.0.0.1
+    listener 9003 localhost
+",
+    );
+    assert_eq!(
+        ports(&sandbox),
+        "tcp dport { 1883, 2222, 8883, 8884, 9001 } accept"
+    );
+}
+
+/// Two machines on a cable, one with the rules: what the other one gets through, and what when they are gone.
+const KNOCK: &str = r#"
+import os, socket, subprocess, threading, time
+
+def run(*words):
+    subprocess.run(words, check=True)
+
+# It lives as long as this program.
+other = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE)
+here, until = os.readlink("/proc/self/ns/net"), time.monotonic() + 30
+while os.readlink(f"/proc/{other.pid}/ns/net") == here:
+    assert time.monotonic() < until, "no second network"
+    time.sleep(0.05)
+there = ["nsenter", "-t", str(other.pid), "-n"]
+run("ip", "link", "add", "here0", "type", "veth", "peer", "name", "there0", "netns", str(other.pid))
+for place, name, address in ([], "here0", "10.9.9.1/24"), (there, "there0", "10.9.9.2/24"):
+    run(*place, "ip", "address", "add", address, "dev", name)
+    run(*place, "ip", "link", "set", name, "up")
+
+def tcp(port):
+    server = socket.create_server(("", port))
+    def serve():
+        while True:
+            server.accept()[0].sendall(b"in")
+    threading.Thread(target=serve, daemon=True).start()
+
+def udp(port):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("", port))
+    def serve():
+        while True:
+            server.sendto(b"in", server.recvfrom(9)[1])
+    threading.Thread(target=serve, daemon=True).start()
+
+KNOCKS = """
+import socket, sys
+kind, port = sys.argv[1], int(sys.argv[2])
+types = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "icmp": socket.SOCK_RAW}
+peer = socket.socket(socket.AF_INET, types[kind], socket.IPPROTO_ICMP if kind == "icmp" else 0)
+peer.settimeout(4)
+try:
+    peer.connect(("10.9.9.1", port))
+    if kind == "udp": peer.send(b"me")
+    if kind == "icmp":
+        # A request for an echo, with its checksum: what comes back is an answer behind 20 bytes of IP.
+        peer.send(bytes([port, 0, 0xf7, 0xff, 0, 0, 0, 0]))
+        assert peer.recv(99)[20] == 0
+        print(kind, port, "in")
+        sys.exit()
+    print(kind, port, peer.recv(9).decode())
+except TimeoutError:
+    print(kind, port, "dropped")
+"""
+
+def knock(kind, port):
+    run(*there, "python3", "-c", KNOCKS, kind, str(port))
+
+for port in 22, 1883, 8883: tcp(port)
+for port in 53, 5353: udp(port)
+run("nft", "-f", "card/etc/provision/firewall.nft")
+for port in 22, 1883, 8883: knock("tcp", port)
+for port in 53, 5353: knock("udp", port)
+knock("icmp", 8)
+run("nft", "delete", "table", "inet", "provision")
+print("without the rules:", flush=True)
+knock("tcp", 1883)
+knock("udp", 53)
+other.kill()
+"#;
+
+#[test]
+fn only_what_listens_comes_through_the_firewall() {
+    let sandbox = rendered("");
+    sandbox.write("knock.py", KNOCK);
+    let script = "unshare --map-root-user --net python3 -u knock.py";
+    insta::assert_snapshot!(tool(&sandbox, script).success().stdout, @r"
+    tcp 22 in
+    tcp 1883 dropped
+    tcp 8883 in
+    udp 53 dropped
+    udp 5353 in
+    icmp 8 in
+    without the rules:
+    tcp 1883 in
+    udp 53 in
+    ");
+}

@@ -1,0 +1,8 @@
+//! What a recipe says of the operating system, on a card and before the programs that read it there.
+
+mod base;
+mod bases;
+mod firewall;
+mod network;
+mod readers;
+mod schema;
