@@ -103,9 +103,11 @@ pub(super) fn cause(lines: &VecDeque<String>) -> String {
         .position(|line| line.starts_with("E: setup failed") || line.starts_with("E: mmdebstrap"))
         .unwrap_or(lines.len());
     let is_error = |line: &&String| {
-        ["E: ", "Err:", "dpkg: error", "mke2fs: ", "mkfs.fat: "]
-            .iter()
-            .any(|prefix| line.starts_with(prefix))
+        let is_warning = line.contains(": Warning: ");
+        !is_warning
+            && ["E: ", "Err:", "dpkg: error", "mke2fs: ", "mkfs.fat: "]
+                .iter()
+                .any(|prefix| line.starts_with(prefix))
             || line.contains("No space left on device")
     };
     let in_between = |line: &&String| line.starts_with("E: ") && line.contains(MIRROR_IN_BETWEEN);
@@ -241,6 +243,18 @@ mod tests {
         );
         let error = super::super::DebianError::Lists { reason: cause };
         assert!(error.hint().unwrap().contains("try again later"));
+    }
+
+    #[test]
+    fn a_warning_of_a_tool_is_not_the_cause() {
+        let lines = [
+            "mkfs.fat: Warning: lowercase labels might not work properly on some systems",
+            "Cannot initialize '::'",
+            "E: setup failed: E: command failed: set -eu",
+        ]
+        .map(str::to_owned);
+
+        assert_eq!(cause(&lines.into()), "Cannot initialize '::'");
     }
 
     #[test]

@@ -9,8 +9,10 @@
 set -eu
 export LC_ALL=C TZ=UTC
 root=$1
-# The image is only known by its open file: its folder may be closed to this user.
-image=/proc/self/fd/0
+# The image is only known by its open file: its folder may be closed to this user. Standard input is
+# something else inside of a pipeline.
+exec 3<&0
+image=/proc/self/fd/3
 
 # Raspberry Pi OS's layout, in sectors of 512 bytes and in MiB.
 boot_first=16384
