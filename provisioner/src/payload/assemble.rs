@@ -184,8 +184,9 @@ pub fn assemble(inputs: &Inputs<'_>) -> anyhow::Result<Payload> {
     check_parents(&files)?;
     let config = check_configuration(&files)?;
     let settings = &inputs.plan.system;
+    system::add_ports(&mut files, &config)?;
     if inputs.sink == Sink::Card && settings.firewall == Switch::On {
-        system::add_firewall(&mut files, &config, settings.ssh.port)?;
+        system::add_rules(&mut files, settings.ssh.port)?;
     }
     let (release, mut files) = Release::split(&files)?;
     for (path, entry) in release.files().iter() {

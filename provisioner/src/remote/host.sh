@@ -14,6 +14,7 @@ program=/usr/local/bin/mqtt-broker
 state=/var/lib/mqtt-provision
 data=/var/lib/mqtt-broker
 unit=mqtt-broker.service
+firewall=provision-firewall.service
 
 die() {
     printf '%s\n' "$1" >&2
@@ -103,6 +104,12 @@ switch_to() {
 
 # What lies below the current folder, but for the broker's own releases; with "-type ..." of find.
 entries() { find . -mindepth 1 "$@" ! -path ".$home" ! -path ".$home/*" | sed 's/^\.//' | sort; }
+
+# A card's firewall lets in what the release in use listens to.
+open_ports() {
+    systemctl is-active --quiet "$firewall" || return 0
+    systemctl reload "$firewall"
+}
 
 # Puts what lies below $1 into its place, file by file, takes away what was laid before and is not in it,
 # and notes all of it for uninstall.
@@ -228,6 +235,7 @@ apply() {
     printf '%s\n' "$@" >"$state/units"
     systemctl enable --quiet "$@" || fail "the service could not be enabled"
     systemctl reset-failed "$@" 2>/dev/null || true
+    open_ports || fail "the firewall does not take the broker's ports"
     systemctl restart "$@" || fail "the service does not start"
 }
 
@@ -281,6 +289,7 @@ undo_now() {
         # Before the switch nothing was stopped.
         if [ "$(readlink "$home/current")" != "$old" ] || [ -e "$state/undo/switched" ]; then
             switch_to "${old#releases/}"
+            open_ports || true
             for name in $(cat "$state/undo/units" 2>/dev/null || true); do
                 systemctl enable --quiet "$name" || true
                 systemctl restart "$name" || true
@@ -356,6 +365,7 @@ uninstall() {
         /usr/lib/tmpfiles.d/mqtt-broker.conf /etc/avahi/services/mqtt-broker.service "/etc/systemd/system/multi-user.target.wants/$unit"
     rm -rf "$home"
     systemctl daemon-reload
+    open_ports || true
     systemctl reset-failed "$unit" 2>/dev/null || true
     if [ "$1" = data ]; then
         rm -rf "$data"

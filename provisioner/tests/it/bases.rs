@@ -33,7 +33,9 @@ fn a_card_is_made_of_the_official_image_and_made_again_without_a_network() {
     fixture.server.asked();
     fixture.bake(&[]).success();
     assert_eq!(fixture.server.asked(), []);
-    // An index that is a month old, and a site that is gone.
+    // Without the lock: an index that is a month old, and a site that is gone.
+    let forget = || fs::remove_file(fixture.sandbox.path("site/provision.lock")).unwrap();
+    forget();
     tool(
         &fixture.sandbox,
         "touch -d '30 days ago' home/.cache/provision/indexes/*.json",
@@ -52,6 +54,7 @@ fn a_card_is_made_of_the_official_image_and_made_again_without_a_network() {
         "two cards of one base differ"
     );
     // Not even the index is left.
+    forget();
     fs::remove_dir_all(fixture.cache().join("indexes")).unwrap();
     let ended = fixture.bake(&["--base", "raspios-lite"]).success();
     assert!(
@@ -148,18 +151,21 @@ fn bases_are_listed_with_what_is_cached() {
     fixture.provision(&["fetch", "raspios-lite"]).success();
     let ended = fixture.provision(&["bases"]).success();
     insta::assert_snapshot!(redact(&fixture.without_size(&ended.stdout)), @r"
-    raspios       2026-06-18  armhf  5.0 GiB   1.1 GiB packed    systemd
-    raspios-lite  2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
-    debian        trixie      arm64            built here
-    debian        trixie      armhf            built here
+    raspios          2026-06-18  armhf  5.0 GiB   1.1 GiB packed    systemd
+    raspios-lite     2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
+    debian           trixie      arm64            built here
+    debian           trixie      armhf            built here
+    debian-bookworm  bookworm    arm64            built here
+    debian-bookworm  bookworm    armhf            built here
     ");
     let all = fixture
         .provision(&["bases", "--all", "--target", "aarch64"])
         .success();
     insta::assert_snapshot!(redact(&fixture.without_size(&all.stdout)), @r"
-    raspios-lite  2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
-    raspios-lite  2025-12-04  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi
-    debian        trixie      arm64            built here
+    raspios-lite     2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
+    raspios-lite     2025-12-04  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi
+    debian           trixie      arm64            built here
+    debian-bookworm  bookworm    arm64            built here
     ");
     let json: Value =
         serde_json::from_str(&fixture.provision(&["bases", "--json"]).success().stdout).unwrap();
@@ -179,9 +185,11 @@ fn bases_are_listed_with_what_is_cached() {
     insta::assert_snapshot!(fixture.shown(&bare), @r"
     exit: 0
     --- stdout
-    raspios-lite  2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
-    debian        trixie      arm64            built here
-    debian        trixie      armhf            built here
+    raspios-lite     2026-06-18  arm64  72.0 MiB  [SIZE] packed  cloudinit-rpi  cached
+    debian           trixie      arm64            built here
+    debian           trixie      armhf            built here
+    debian-bookworm  bookworm    arm64            built here
+    debian-bookworm  bookworm    armhf            built here
     --- stderr
     warning: the index of images could not be had: http://[SITE]/os_list.json was answered with 500 (internal error of the server)
     ");

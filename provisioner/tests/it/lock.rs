@@ -10,7 +10,7 @@ use crate::bake::{clean, with_base_of};
 use crate::kinds::ARM64;
 use crate::support::{Ended, Sandbox};
 
-const RECIPE: &str = "system:\n  packages: [hostapd]\n";
+const RECIPE: &str = "system:\n  packages: [hostapd]\n  firewall: off\n  upgrades: none\n";
 
 /// A sandbox with a base, a broker, a site and a recipe that wants a package more.
 fn sandbox() -> Sandbox {
@@ -94,6 +94,7 @@ fn a_locked_base_that_is_in_the_cache_needs_no_network() {
 #[test]
 fn locked_refuses_before_anything_is_made_and_says_what_to_do() {
     let sandbox = sandbox();
+    fs::create_dir_all(sandbox.path("home/.cache/provision")).unwrap();
     let before = sandbox.listing();
     let missing = bake(&sandbox, &["--locked"]);
     insta::assert_snapshot!(missing.shown(), @r"
@@ -159,13 +160,13 @@ fn what_can_be_no_package_mirror_or_lock_is_the_users_fault() {
     insta::assert_snapshot!(told, @r#"
     error: the argument '--locked' cannot be used with '--update'
 
-    Usage: provision image --out <FILE> --recipe <NAME|FILE> --broker <FILE> --free <SIZE> --locked
+    Usage: provision image --out <FILE> --recipe <NAME|FILE> --base <NAME|FILE> --broker <FILE> --free <SIZE> --locked --index-url <URL>
 
     For more information, try '--help'.
     error: --mirror "[trusted=yes] http://x/" is no address of a mirror
       hint: as in `http://deb.debian.org/debian`
     error: ./provision.lock:2:1: unknown key "debain"
       hint: did you mean "debian"?
-    error: system.packages: "sudo=1.0" can't be the name of a Debian package
+    error: system.packages: "sudo=1.0" is not the name of a package
     "#);
 }

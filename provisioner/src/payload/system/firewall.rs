@@ -8,23 +8,40 @@ use image::{Entry, Overlay};
 
 use super::base::put;
 
-/// Where the rules are. `provision-firewall.service` loads them.
+/// Where a card's rules are. `provision-firewall.service` loads them.
 const RULES: &str = "/etc/provision/firewall.nft";
 
-/// Adds the rules for what `config` listens to, and for SSH.
-pub(in crate::payload) fn add(
-    files: &mut Overlay,
-    config: &Config,
-    ssh_port: u16,
-) -> anyhow::Result<()> {
-    let mut ports = BTreeSet::from([ssh_port]);
-    ports.extend(
-        config
-            .listeners
-            .iter()
-            .filter_map(|listener| reached(&listener.endpoint)),
-    );
-    put(files, RULES, Entry::file(rules(&ports), 0o644, "recipe"))
+/// Where the broker's ports are: part of its release, so that they come and go with it.
+const PORTS: &str = "/etc/mqtt-broker/firewall.nft";
+
+/// What the ports are.
+const PORTS_HEAD: &str =
+    "# Made by provision: the ports that a card's firewall lets others in at.\n";
+
+/// Adds a card's rules, which let SSH in and what [`add_ports`] names.
+pub(in crate::payload) fn add_rules(files: &mut Overlay, ssh_port: u16) -> anyhow::Result<()> {
+    let rules = RULES_TEXT.replace("@SSH@", &ssh_port.to_string());
+    put(files, RULES, Entry::file(rules, 0o644, "recipe"))
+}
+
+/// Adds the ports of `config`'s listeners for the rules of a card. Nothing reads them elsewhere.
+pub(in crate::payload) fn add_ports(files: &mut Overlay, config: &Config) -> anyhow::Result<()> {
+    let ports: BTreeSet<_> = config
+        .listeners
+        .iter()
+        .filter_map(|listener| reached(&listener.endpoint))
+        .collect();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    // Without an element it would be no command.
+    let elements = match &ports[..] {
+        [] => String::new(),
+        ports => format!(
+            "add element inet provision mqtt {{ {} }}\n",
+            ports.join(", ")
+        ),
+    };
+    let text = format!("{PORTS_HEAD}{elements}");
+    put(files, PORTS, Entry::file(text, 0o644, "recipe"))
 }
 
 /// The port of a listener that others shall reach.
@@ -43,11 +60,6 @@ fn reached(endpoint: &Endpoint) -> Option<u16> {
     }
 }
 
-fn rules(ports: &BTreeSet<u16>) -> String {
-    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
-    RULES_TEXT.replace("@PORTS@", &ports.join(", "))
-}
-
 /// A table of its own: fail2ban's and others' stay as they are. It is deleted and made anew in one step, so that
 /// loading it twice is the same as once.
 const RULES_TEXT: &str = r#"#!/usr/sbin/nft -f
@@ -56,6 +68,11 @@ table inet provision
 delete table inet provision
 
 table inet provision {
+    # The broker's listeners, named by its release.
+    set mqtt {
+        type inet_service
+    }
+
     chain input {
         type filter hook input priority filter; policy drop;
 
@@ -75,11 +92,15 @@ table inet provision {
         # Names of the local network (mDNS).
         udp dport 5353 accept
 
-        tcp dport { @PORTS@ } accept
+        tcp dport @SSH@ accept
+        tcp dport @mqtt accept
     }
 
     chain forward {
         type filter hook forward priority filter; policy drop;
     }
 }
+
+# With a star: a file that is missing is no error then.
+include "/etc/mqtt-broker/firewall*.nft"
 "#;

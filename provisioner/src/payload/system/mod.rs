@@ -13,5 +13,5 @@ mod wifi;
 
 pub(super) use add::{add, overlays};
 pub(super) use base::put;
-pub(super) use firewall::add as add_firewall;
+pub(super) use firewall::{add_ports, add_rules};
 pub(super) use secrets::read as read_secret;

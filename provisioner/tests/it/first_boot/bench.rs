@@ -52,7 +52,7 @@ impl Bench {
     pub(crate) fn bake(&self, login: &str) -> Ended {
         let recipe = format!(
             "system:\n  login: {{{login}}}\n  firewall: off\n  upgrades: none\n  \
-             sd-card: {{swap: keep, noatime: false, commit-interval: 5}}\n"
+             sd-card: {{swap: keep, noatime: true, commit-interval: 5}}\n"
         );
         self.sandbox.write("my.yaml", &recipe);
         let target = match self.machine {

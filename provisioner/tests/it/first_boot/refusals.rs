@@ -36,7 +36,7 @@ fn a_damaged_trixie_is_refused_with_a_word_for_it_and_nothing_is_written() {
       caused by: [HERE]/base.img can't be a base
       caused by: [HERE]/base.img is not a usable card image
       caused by: partition 1 ends at sector 90112, the image has 18432
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: the image is cut off: download, copy or unpack it again
     no FAT: preparing base [HERE]/base.img
       caused by: [HERE]/base.img can't be a base
       caused by: partition 1 of [HERE]/base.img is not a readable FAT file system

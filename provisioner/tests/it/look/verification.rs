@@ -52,7 +52,7 @@ fn without_a_report_that_can_be_used_nothing_is_verified() {
         "new.json",
         &sandbox
             .read("pi.report.json")
-            .replacen("\"version\":1", "\"version\":2", 1),
+            .replacen("\"version\": 1", "\"version\": 2", 1),
     );
     tell(&["verify", "pi.img", "--report", "new.json"]);
     fs::remove_file(sandbox.path("pi.report.json")).unwrap();

@@ -5,18 +5,26 @@ use std::fs;
 use super::readers::{render, rendered};
 use crate::support::{Sandbox, tool};
 
-/// The ports that the kernel lets in when it has loaded the rules, as nft lists them.
+/// Loads the rules, as on a card: with what is rendered where it lies on the Pi.
+const LOAD: &str = "mount --bind card/etc /etc && mount --bind card/usr/local /usr/local && nft -c -f /etc/provision/firewall.nft && nft -f /etc/provision/firewall.nft";
+
+/// What the kernel lets in when it has loaded the rules, twice, as nft lists them.
 fn ports(sandbox: &Sandbox) -> String {
-    let script = "unshare --map-root-user --net sh -euc 'nft -c -f card/etc/provision/firewall.nft
-        nft -f card/etc/provision/firewall.nft; nft -f card/etc/provision/firewall.nft; nft list ruleset' | grep tcp";
-    let listed = tool(sandbox, script).success().stdout;
-    listed.trim().to_owned()
+    let script = format!(
+        "unshare --map-root-user --net --mount sh -euc '{LOAD}
+        nft -f /etc/provision/firewall.nft; nft list ruleset' | grep -E 'tcp dport|elements' | sed 's/^[[:space:]]*//'"
+    );
+    tool(sandbox, &script).success().stdout
 }
 
 #[test]
 fn the_kernel_takes_the_firewalls_rules_for_what_listens_and_again_for_the_same() {
     let sandbox = rendered("");
-    assert_eq!(ports(&sandbox), "tcp dport { 22, 8883 } accept");
+    insta::assert_snapshot!(ports(&sandbox), @r"
+    elements = { 8883 }
+    tcp dport 22 accept
+    tcp dport @mqtt accept
+    ");
     sandbox
         .provision(&["add-user", "fred", "--client-cert", "--generate"])
         .success();
@@ -33,10 +41,21 @@ broker:
     listener 9003 localhost
 ",
     );
-    assert_eq!(
-        ports(&sandbox),
-        "tcp dport { 1883, 2222, 8883, 8884, 9001 } accept"
-    );
+    insta::assert_snapshot!(ports(&sandbox), @r"
+    elements = { 1883, 8883, 8884, 9001 }
+    tcp dport 2222 accept
+    tcp dport @mqtt accept
+    ");
+}
+
+#[test]
+fn without_a_broker_the_firewall_lets_ssh_in_and_nothing_else() {
+    let sandbox = rendered("");
+    fs::remove_file(sandbox.path("card/etc/mqtt-broker")).unwrap();
+    insta::assert_snapshot!(ports(&sandbox), @r"
+    tcp dport 22 accept
+    tcp dport @mqtt accept
+    ");
 }
 
 /// Two machines on a cable, one with the rules: what the other one gets through, and what when they are gone.
@@ -98,7 +117,7 @@ def knock(kind, port):
 
 for port in 22, 1883, 8883: tcp(port)
 for port in 53, 5353: udp(port)
-run("nft", "-f", "card/etc/provision/firewall.nft")
+run("nft", "-f", "/etc/provision/firewall.nft")
 for port in 22, 1883, 8883: knock("tcp", port)
 for port in 53, 5353: knock("udp", port)
 knock("icmp", 8)
@@ -113,8 +132,9 @@ other.kill()
 fn only_what_listens_comes_through_the_firewall() {
     let sandbox = rendered("");
     sandbox.write("knock.py", KNOCK);
-    let script = "unshare --map-root-user --net python3 -u knock.py";
-    insta::assert_snapshot!(tool(&sandbox, script).success().stdout, @r"
+    let script =
+        format!("unshare --map-root-user --net --mount sh -euc '{LOAD}; python3 -u knock.py'");
+    insta::assert_snapshot!(tool(&sandbox, &script).success().stdout, @r"
     tcp 22 in
     tcp 1883 dropped
     tcp 8883 in
