@@ -1,6 +1,8 @@
 //! Running programs and looking at what they did.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,7 +23,7 @@ pub(crate) struct Ended {
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("home")).unwrap();
+        fs::create_dir(folder.path().join("home")).unwrap();
         Self { folder }
     }
 
@@ -37,12 +39,18 @@ impl Sandbox {
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
+        fs::read_to_string(self.path(name)).unwrap()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let mut file = std::fs::File::create(self.path(name)).unwrap();
+        let mut file = fs::File::create(self.path(name)).unwrap();
         file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Writes a line that nobody else can read.
+    pub(crate) fn secret(&self, name: &str, text: &str) {
+        self.write(name, &format!("{text}\n"));
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub(crate) fn provision(&self, args: &[&str]) -> Ended {
@@ -144,9 +152,9 @@ pub(crate) fn free_port() -> u16 {
 
 fn list(root: &Path, folder: &Path, lines: &mut Vec<String>) {
     use std::os::unix::fs::PermissionsExt;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let meta = std::fs::symlink_metadata(&path).unwrap();
+        let meta = fs::symlink_metadata(&path).unwrap();
         let name = path.strip_prefix(root).unwrap().display().to_string();
         lines.push(format!("{:04o} {name}", meta.permissions().mode() & 0o7777));
         if meta.is_dir() {

@@ -54,7 +54,12 @@ impl Bench {
             "system:\n  login: {{{login}}}\n  firewall: off\n  upgrades: none\n  \
              sd-card: {{swap: keep, noatime: true, commit-interval: 5}}\n"
         );
-        self.sandbox.write("my.yaml", &recipe);
+        self.bake_recipe(&recipe)
+    }
+
+    /// Bakes `pi.img` with this recipe.
+    pub(crate) fn bake_recipe(&self, recipe: &str) -> Ended {
+        self.sandbox.write("my.yaml", recipe);
         let target = match self.machine {
             Machine::Arm64 => "aarch64",
             Machine::Armhf => "armv7",

@@ -4,8 +4,6 @@ use crate::bake::with_base_of;
 use crate::kinds::ARM64;
 use crate::support::{Ended, Sandbox, tool};
 
-use super::readers::secret;
-
 /// What Debian's and Raspberry Pi OS's bases have in common, as far as settings look at it.
 pub(super) fn common(sandbox: &Sandbox) {
     for folder in [
@@ -105,12 +103,8 @@ pub(super) fn bake(change: impl FnOnce(&Sandbox), recipe: &str) -> (Sandbox, End
         "mcopy -i base.img@@4194304 cmdline.txt config.txt ::",
     )
     .success();
-    secret(&sandbox, "secret", "three blind mice");
-    secret(
-        &sandbox,
-        "hash",
-        "$6$salt$0123456789012345678901234567890123456789",
-    );
+    sandbox.secret("secret", "three blind mice");
+    sandbox.secret("hash", "$6$salt$0123456789012345678901234567890123456789");
     sandbox.write("my.yaml", recipe);
     let args = [
         "image",

@@ -15,7 +15,7 @@ pub(super) fn rendered(recipe: &str) -> Sandbox {
 
 pub(super) fn render(sandbox: &Sandbox, recipe: &str) {
     fs::copy(ARM64.library(ARM64.loader), sandbox.path("broker")).unwrap();
-    secret(sandbox, "secret", "three \\ blind; mice");
+    sandbox.secret("secret", "three \\ blind; mice");
     sandbox.write("my.yaml", recipe);
     let args = [
         "render",
@@ -26,11 +26,6 @@ pub(super) fn render(sandbox: &Sandbox, recipe: &str) {
         "broker",
     ];
     sandbox.provision(&args).success();
-}
-
-pub(super) fn secret(sandbox: &Sandbox, name: &str, text: &str) {
-    sandbox.write(name, &format!("{text}\n"));
-    fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// What sshd makes of the card's settings, as far as these are concerned.
@@ -52,11 +47,7 @@ fn sshd_takes_keys_alone_unless_the_recipe_says_otherwise() {
     kbdinteractiveauthentication no
     ");
     fs::remove_dir_all(sandbox.path("card")).unwrap();
-    secret(
-        &sandbox,
-        "hash",
-        "$6$salt$0123456789012345678901234567890123456789",
-    );
+    sandbox.secret("hash", "$6$salt$0123456789012345678901234567890123456789");
     render(
         &sandbox,
         "system: {login: {password-file: hash}, ssh: {password-login: true, port: 2222}}\n",
@@ -174,9 +165,9 @@ fn secrets_that_others_can_read_or_that_are_none_are_refused_before_anything_is_
     sandbox.write("secret", "hunter2hunter2\n");
     fs::set_permissions(sandbox.path("secret"), fs::Permissions::from_mode(0o644)).unwrap();
     attempt();
-    secret(&sandbox, "secret", "short");
+    sandbox.secret("secret", "short");
     attempt();
-    secret(&sandbox, "secret", "hunter2hunter2\nanother");
+    sandbox.secret("secret", "hunter2hunter2\nanother");
     attempt();
     assert!(!shown.contains("hunter2"), "{shown}");
     insta::assert_snapshot!(shown, @r"
