@@ -1,5 +1,7 @@
 //! What the system is called and speaks.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::files::{assigned, text};
@@ -17,6 +19,8 @@ pub struct Settings {
     pub locale: Option<String>,
     /// `gb`.
     pub keyboard: Option<String>,
+    /// Where the SSH server listens, if its settings say so.
+    pub ssh_port: Option<u16>,
 }
 
 pub(super) fn settings(card: &Card) -> Result<Settings, CardError> {
@@ -30,7 +34,34 @@ pub(super) fn settings(card: &Card) -> Result<Settings, CardError> {
         timezone: timezone(card)?,
         locale,
         keyboard: assigned(&text(card, "/etc/default/keyboard")?, "XKBLAYOUT"),
+        ssh_port: ssh_port(card)?,
     })
+}
+
+/// The first `Port` in `sshd_config.d`, whose files are read in the order of their names, or behind them in
+/// `sshd_config`, as Debian's includes them.
+fn ssh_port(card: &Card) -> Result<Option<u16>, CardError> {
+    const FOLDER: &str = "/etc/ssh/sshd_config.d";
+    let mut names = card.list(FOLDER)?.unwrap_or_default();
+    names.retain(|name| Path::new(name).extension().is_some_and(|end| end == "conf"));
+    names.sort();
+    let mut paths: Vec<_> = names
+        .iter()
+        .map(|name| format!("{FOLDER}/{name}"))
+        .collect();
+    paths.push("/etc/ssh/sshd_config".to_owned());
+    for path in paths {
+        let text = text(card, &path)?;
+        let port = text.lines().find_map(|line| {
+            let (key, value) = line.trim().split_once([' ', '\t', '='])?;
+            key.eq_ignore_ascii_case("port")
+                .then(|| value.trim().parse().ok())?
+        });
+        if port.is_some() {
+            return Ok(port);
+        }
+    }
+    Ok(None)
 }
 
 /// Where the link `/etc/localtime` leads is what counts; `/etc/timezone` only says so.

@@ -197,6 +197,22 @@ fn a_stock_image_of_any_release_has_no_findings() {
 }
 
 #[test]
+fn the_port_of_ssh_is_the_first_that_its_settings_name() {
+    let port = |fixture: &Fixture| inspected(fixture).settings.ssh_port;
+    let mut fixture = Fixture::new(Release::Trixie, Machine::Arm64);
+    assert_eq!(port(&fixture), None);
+    fixture.change("etc/ssh/sshd_config", |text| text + "#Port 22\nPort 1022\n");
+    assert_eq!(port(&fixture), Some(1022));
+    fixture.file("etc/ssh/sshd_config.d/50-b.conf", "Port 3022\n");
+    fixture.file(
+        "etc/ssh/sshd_config.d/10-a.conf",
+        "# none\n\tport\t2022\nPort 4022\n",
+    );
+    fixture.file("etc/ssh/sshd_config.d/00-off.conf.old", "Port 5022\n");
+    assert_eq!(port(&fixture), Some(2022));
+}
+
+#[test]
 fn labels_and_identities_are_those_that_blkid_reads() {
     for release in [Release::Bookworm, Release::Trixie] {
         let fixture = Fixture::new(release, Machine::Arm64);

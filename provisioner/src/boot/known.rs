@@ -23,6 +23,8 @@ pub struct Known {
     pub host: Option<KnownHost>,
     /// Who can log in with a key.
     user: Option<String>,
+    /// Where its SSH server listens.
+    ssh_port: u16,
     site: PathBuf,
 }
 
@@ -70,6 +72,7 @@ impl Known {
         Self {
             host: None,
             user: user.min().cloned(),
+            ssh_port: card.settings.ssh_port.unwrap_or(Destination::SSH_PORT),
             site: site.to_owned(),
         }
     }
@@ -117,7 +120,7 @@ impl Ways {
         Ok(Self {
             ssh: Forward {
                 here: here(ssh)?,
-                there: Destination::SSH_PORT,
+                there: known.ssh_port,
             },
             mqtt: Forward {
                 here: here(mqtt)?,

@@ -8,6 +8,7 @@ mod check;
 mod files;
 mod known;
 mod machine;
+mod network;
 mod ports;
 mod qemu;
 
@@ -15,5 +16,6 @@ pub use check::{Expected, Proved, wait_for_broker, wait_for_system};
 pub use files::BootFiles;
 pub use known::{Known, KnownHost, Ways};
 pub use machine::{Machine, card_size};
+pub use network::Network;
 pub use ports::{Forward, free_port};
 pub use qemu::{Qemu, Setup};

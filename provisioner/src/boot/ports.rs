@@ -1,6 +1,5 @@
 //! Ports of this computer that lead into a card.
 
-use std::fmt;
 use std::net::TcpListener;
 use std::str::FromStr;
 
@@ -28,10 +27,10 @@ impl FromStr for Forward {
     }
 }
 
-impl fmt::Display for Forward {
-    /// As QEMU wants it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "hostfwd=tcp:127.0.0.1:{}-:{}", self.here, self.there)
+impl Forward {
+    /// As QEMU wants it, for a card with this address; with none, for the one that QEMU gives it.
+    pub(super) fn option(self, card: &str) -> String {
+        format!("hostfwd=tcp:127.0.0.1:{}-{card}:{}", self.here, self.there)
     }
 }
 
@@ -51,7 +50,7 @@ mod tests {
     #[test]
     fn two_ports_are_one_way() {
         let forward: Forward = "4000:8884".parse().unwrap();
-        assert_eq!(forward.to_string(), "hostfwd=tcp:127.0.0.1:4000-:8884");
+        assert_eq!(forward.option(""), "hostfwd=tcp:127.0.0.1:4000-:8884");
         for wrong in ["4000", "4000:", ":1", "0:1", "1:0", "70000:1", "1:2:3"] {
             assert!(wrong.parse::<Forward>().is_err(), "{wrong}");
         }

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 
 use super::files::BootFiles;
 use super::machine::PACKAGE;
+use super::network::Network;
 use super::ports::Forward;
 use crate::hint::Fault;
 use crate::process;
@@ -31,6 +32,8 @@ pub struct Setup<'a> {
     pub card: &'a Path,
     /// In MiB; the boards have 1024 at most.
     pub memory: u64,
+    /// Where the card's cable leads.
+    pub network: Network,
     /// Ways in.
     pub forwards: &'a [Forward],
     /// Where the console goes.
@@ -172,7 +175,6 @@ fn arguments(setup: &Setup<'_>) -> Vec<String> {
     // In QEMU's options a comma is written twice.
     let path = |path: &Path| path.display().to_string();
     let option = |text: &Path| path(text).replace(',', ",,");
-    let forwards: Vec<_> = setup.forwards.iter().map(ToString::to_string).collect();
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |name: &str, value: String| arguments.extend([format!("-{name}"), value]);
     add("M", files.machine.name.to_owned());
@@ -194,11 +196,7 @@ fn arguments(setup: &Setup<'_>) -> Vec<String> {
         format!("file={},format=raw,if=sd,cache=unsafe", option(setup.card)),
     );
     add("device", ADAPTER.to_owned());
-    // The card reaches nobody: whoever wants something of it comes through these ports.
-    add(
-        "netdev",
-        format!("user,id=n0,restrict=on,{}", forwards.join(",")),
-    );
+    add("netdev", setup.network.options(setup.forwards));
     add("serial", format!("file:{}", option(setup.console)));
     add("serial", "null".to_owned());
     arguments

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use image::inspect::Inspection;
 use image::{Card, Progress as _, Scratch};
 use serde_json::{Value, json};
 
-use crate::boot::{self, BootFiles, Expected, Forward, Known, Machine, Proved, Qemu, Setup, Ways};
+use crate::boot::{
+    self, BootFiles, Expected, Forward, Known, Machine, Network, Proved, Qemu, Setup, Ways,
+};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fsio::{self, Access};
@@ -68,7 +71,11 @@ pub struct BootArgs {
 pub fn run(args: &BootArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let memory = memory(args.memory)?;
     let opened = look::open(&args.image, output)?;
-    let known = known(args, global, &opened.card, output)?;
+    let inspected = image::inspect::inspect(&opened.card).map_err(image::Error::from)?;
+    let (network, known) = (
+        Network::of(&inspected)?,
+        known(args, global, &inspected, output)?,
+    );
     let folder = tempfile::Builder::new().prefix("boot-").tempdir();
     let folder = folder.context("making a folder for the kernel")?;
     let files = BootFiles::take(&opened.card, folder.path())?;
@@ -83,6 +90,7 @@ pub fn run(args: &BootArgs, global: &Global, output: &Output) -> anyhow::Result<
         files: &files,
         card: card.path(),
         memory,
+        network,
         forwards: &[ways.forwards(), args.forward.clone()].concat(),
         console: &console,
         log: &folder.path().join("qemu.log"),
@@ -111,14 +119,18 @@ pub fn run(args: &BootArgs, global: &Global, output: &Output) -> anyhow::Result<
 }
 
 /// What the site has for the card. Without one it boots all the same, but nothing can be proved.
-fn known(args: &BootArgs, global: &Global, card: &Card, output: &Output) -> anyhow::Result<Known> {
-    let inspected = image::inspect::inspect(card).map_err(image::Error::from)?;
-    let known = match Known::of(&global.site, args.host.as_deref(), &inspected) {
+fn known(
+    args: &BootArgs,
+    global: &Global,
+    card: &Inspection,
+    output: &Output,
+) -> anyhow::Result<Known> {
+    let known = match Known::of(&global.site, args.host.as_deref(), card) {
         Ok(known) => known,
         Err(error) if args.check => return Err(error),
         Err(error) => {
             output.warn(&format!("the site can't be used: {error:#}"));
-            Known::without_site(&global.site, &inspected)
+            Known::without_site(&global.site, card)
         }
     };
     if args.check && known.host.is_none() {

@@ -107,6 +107,7 @@ fn system(lines: &mut Lines, card: &Inspection) {
     let settings = &card.settings;
     lines.add_some("host name", settings.host_name.clone());
     lines.add_some("time zone", settings.timezone.clone());
+    lines.add_some("SSH port", settings.ssh_port.map(|port| port.to_string()));
     lines.add_some("locale", settings.locale.clone());
     lines.add_some("keyboard", settings.keyboard.clone());
 }

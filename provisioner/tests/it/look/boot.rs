@@ -132,6 +132,52 @@ fn a_copy_boots_with_what_the_firmware_would_load_and_the_image_stays_as_it_is()
 }
 
 #[test]
+fn a_card_with_an_address_and_a_port_of_its_own_is_reached_there() {
+    let sandbox = bootable();
+    sandbox.write("powered-off", "");
+    sandbox.write("ssh.conf", "Port 2022\n");
+    let lay = |profile: &str| {
+        sandbox.write("profile", profile);
+        sandbox.write(
+            "requests",
+            "rm /etc/ssh/sshd_config.d/00-own.conf\nrm /etc/NetworkManager/system-connections/own.nmconnection\n\
+             write ssh.conf /etc/ssh/sshd_config.d/00-own.conf\n\
+             write profile /etc/NetworkManager/system-connections/own.nmconnection\n\
+             rm /etc/NetworkManager/system-connections/wired.nmconnection\n",
+        );
+        let root = "$(sfdisk --dump pi.img | sed -n 's/^pi.img2 : start= *\\([0-9]*\\),.*/\\1/p')";
+        let script = format!("debugfs -w -f requests \"pi.img?offset=$((512 * {root}))\"");
+        tool(&sandbox, &script).success();
+    };
+    let ways = ["pi.img", "--port-ssh", "2222", "--port-mqtt", "8883"];
+    lay("[connection]\nid=own\ntype=ethernet\n[ipv4]\nmethod=manual\naddress1=192.168.1.20/24\n");
+    let ended = boot(&sandbox, &ways).success();
+    assert!(
+        ended.stderr.contains(" -p 2222 pi@127.0.0.1"),
+        "{}",
+        ended.stderr
+    );
+    let arguments = sandbox.read("arguments");
+    let network = arguments
+        .lines()
+        .find(|line| line.starts_with("user,"))
+        .unwrap();
+    assert_eq!(
+        network,
+        "user,id=n0,restrict=on,net=192.168.1.0/24,host=192.168.1.1,dns=192.168.1.2,dhcpstart=192.168.1.3,\
+         hostfwd=tcp:127.0.0.1:2222-192.168.1.20:2022,hostfwd=tcp:127.0.0.1:8883-192.168.1.20:8883"
+    );
+    lay("[connection]\nid=own\ntype=ethernet\n[ipv4]\nmethod=manual\naddress1=192.168.1.2/31\n");
+    insta::assert_snapshot!(boot(&sandbox, &ways).shown(), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: the card's cable has the address "192.168.1.2/31", for which no network can be made up
+      hint: use an IPv4 address with a prefix of /8 to /29, or DHCP, and try that
+    "#);
+}
+
+#[test]
 fn a_check_that_nobody_answers_ends_with_3_and_switches_the_machine_off() {
     let sandbox = bootable();
     let ended = boot(
