@@ -125,12 +125,12 @@ pub enum Command {
     Bases(bases::BasesArgs),
     /// Fetch a base, so that cards can be made without a network.
     ///
-    /// A download that was cut goes on where it was. Proxies are those of https_proxy, http_proxy, all_proxy and
-    /// no_proxy; SSL_CERT_FILE names authorities to trust instead of the system's.
+    /// A download that was cut goes on where it was. Proxies are those of `https_proxy`, `http_proxy`, `all_proxy`
+    /// and `no_proxy`; `SSL_CERT_FILE` names authorities to trust instead of the system's.
     Fetch(fetch::FetchArgs),
     /// Show what is kept to be faster next time, check it, or remove it.
     ///
-    /// It is in $XDG_CACHE_HOME/provision, or ~/.cache/provision. All of it can be made or fetched again, and what
+    /// It is in `$XDG_CACHE_HOME/provision`, or `~/.cache/provision`. All of it can be made or fetched again, and what
     /// another command uses at the moment is never removed.
     Cache(cache::CacheArgs),
     /// List the brokers of this site that are on the local network, and check each over TLS.
