@@ -30,7 +30,7 @@ pub struct NetArgs {
         hide_env_values = true
     )]
     index_url: Option<String>,
-    /// A mirror: stands for scheme and host in the addresses of images.
+    /// A mirror of the images: it takes the place of scheme and host in their addresses.
     #[arg(
         long,
         value_name = "URL",

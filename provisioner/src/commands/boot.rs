@@ -47,7 +47,7 @@ pub struct BootArgs {
     /// The port of 127.0.0.1 that leads to the broker [default: a free one].
     #[arg(long, value_name = "N")]
     port_mqtt: Option<u16>,
-    /// A further port of 127.0.0.1 and the card's that it leads to; may be given several times.
+    /// A further port of 127.0.0.1 and the card's that it leads to; repeatable.
     #[arg(long, value_name = "HERE:THERE")]
     forward: Vec<Forward>,
     /// The memory of the board; it has 1 GiB at most.

@@ -34,7 +34,7 @@ pub struct CardArgs {
     /// .zst or .zip [default: the first of the recipe's that can be had].
     #[arg(long, value_name = "NAME|FILE")]
     base: Option<String>,
-    /// Room to leave on the root file system [default: the recipe's].
+    /// Room to leave on the root file system, as 500M [default: the recipe's].
     #[arg(long, value_name = "SIZE")]
     free: Option<Size>,
     #[command(flatten)]

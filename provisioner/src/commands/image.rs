@@ -30,16 +30,16 @@ use crate::{bake, ssh};
                         provision image --target armv7 --out pi2.img\n  \
                         provision image --shrink --free 100M --out small.img\n  \
                         provision image --compress xz --with all --out pi.img\n  \
-                        provision image --update --dry-run --out pi.img     which packages are newer than locked\n  \
+                        provision image --base debian --update --dry-run --out pi.img     which packages are newer\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
     /// The image to write; an image that is there is replaced when the new one is complete.
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
-    /// The size of the card: an image that would be larger is refused.
+    /// The size of the card, as 7500M: an image that would be larger is refused. Units are binary, those of cards are not.
     #[arg(long, value_name = "SIZE")]
     pub(super) max_size: Option<Size>,
-    /// Make the image exactly this large: the root file system fills it.
+    /// Make the image exactly this large, as 4G: the root file system fills it.
     #[arg(long, value_name = "SIZE", conflicts_with = "shrink")]
     size: Option<Size>,
     /// Make the image as small as it can be with the free room that is asked for.

@@ -31,8 +31,9 @@ pub struct InitArgs {
 
 /// What a new site begins with; shared with `image`, which makes a site where there is none.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "For a new site")]
 pub struct NewSiteArgs {
-    /// The Pi's host name [default: broker; for `push` what the machine calls itself].
+    /// The Pi's host name, or which host of a site that has several [default: broker; for `push` what the machine calls itself].
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
     /// Named in certificates [default: the host name].

@@ -7,10 +7,10 @@ use crate::lock::Mode;
 /// What may be done with provision.lock, which says what bases are made of.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct LockArgs {
-    /// Obey provision.lock, and fail if it is not there or doesn't fit.
+    /// Obey provision.lock, which lies beside your recipe or else in the site; fail if it isn't there or doesn't fit.
     #[arg(long, conflicts_with = "update")]
     locked: bool,
-    /// Take the newest packages, or the newest image, and say what changes.
+    /// Take the newest packages, or the newest image, whatever provision.lock says, and say what changes.
     #[arg(long)]
     update: bool,
 }

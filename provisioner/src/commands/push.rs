@@ -38,7 +38,7 @@ pub struct PushArgs {
     destination: Destination,
     #[command(flatten)]
     reach: ReachArgs,
-    /// It takes the place of another machine that was pushed to under this host's name.
+    /// The machine takes the place of another one that was pushed to under this host's name.
     #[arg(long)]
     replace: bool,
     /// Say what would change, and change nothing.

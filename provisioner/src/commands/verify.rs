@@ -24,7 +24,7 @@ pub struct VerifyArgs {
     /// The image, packed or not, or the device that a card is in.
     #[arg(value_name = "IMG|DEVICE")]
     card: PathBuf,
-    /// What was written [default: IMG's name with .report.json].
+    /// The report of the baking [default: the one beside the image, pi.report.json of pi.img].
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }

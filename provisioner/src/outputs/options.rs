@@ -13,7 +13,7 @@ use crate::hint::Fault;
 /// What to write beside the image.
 #[derive(Debug, Clone, Args)]
 pub struct OutputArgs {
-    /// What else to write beside the image and its report.
+    /// What else to write beside the image and its report; several with commas, as bmap,sums.
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     with: Vec<With>,
     /// A packed image beside the image: xz, zst, or with a level, as xz:9.

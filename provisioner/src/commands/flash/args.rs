@@ -16,7 +16,7 @@ pub struct FlashArgs {
     /// The image: raw, or packed with xz, zstd, gzip or zip.
     #[arg(value_name = "IMAGE", required_unless_present = "list")]
     pub(super) image: Option<PathBuf>,
-    /// The card; several times for several cards. A file that exists stands for a card of its size.
+    /// The card; repeatable, for several at once. A file that exists stands for a card of its size [default: asks].
     #[arg(long, value_name = "PATH")]
     pub(super) device: Vec<PathBuf>,
     /// Show the cards that there are, and do nothing.
