@@ -132,6 +132,19 @@ impl Error {
         }
     }
 
+    /// Whether it is what was asked for that is wrong: a file that is no image, a size that can't be.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Local(_)
+            | Self::Card(CardError::TooSmall { .. } | CardError::Table { .. })
+            | Self::Grow(
+                GrowError::TooLarge { .. } | GrowError::TooSmall { .. } | GrowError::Odd { .. },
+            ) => true,
+            Self::Debian(error) => error.is_input(),
+            _ => false,
+        }
+    }
+
     /// What to do about it, if anything is known.
     pub fn hint(&self) -> Option<String> {
         let fixed = match self {
@@ -145,11 +158,17 @@ impl Error {
             Self::Net(error) => error.hint(),
             Self::Card(error) => error.hint(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.hint(),
-            Self::Grow(GrowError::TooLarge { .. }) => {
-                Some("allow a larger image, or ask for less free room")
+            Self::Grow(GrowError::TooLarge { size, .. }) => {
+                return Some(format!(
+                    "allow {}M or more, or ask for less free room",
+                    mebibytes(*size)
+                ));
             }
-            Self::Grow(GrowError::TooSmall { .. }) => {
-                Some("allow that size, or ask for less free room")
+            Self::Grow(GrowError::TooSmall { needed, .. }) => {
+                return Some(format!(
+                    "write {}M or more, or ask for less free room",
+                    mebibytes(*needed)
+                ));
             }
             Self::Grow(GrowError::Odd { .. }) => Some("write it as 8G or 4000M"),
             Self::Grow(GrowError::NotLast { .. }) => Some(
@@ -171,4 +190,9 @@ impl Error {
         };
         fixed.map(str::to_owned)
     }
+}
+
+/// The whole MiB that `bytes` fit into, as sizes are written.
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }

@@ -36,7 +36,7 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Fault>())
         .any(Fault::is_users);
-    let usage = usage || base_is_unfit(error) || error.chain().any(flash::is_users);
+    let usage = usage || image_is_unfit(error) || error.chain().any(flash::is_users);
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
@@ -47,14 +47,11 @@ fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
         || flash::is_interrupted(cause)
 }
 
-/// Whether the file that was named as base, or a package that was asked for, is what is wrong.
-fn base_is_unfit(error: &anyhow::Error) -> bool {
+/// Whether what was asked of an image is what is wrong: a file that is none, a size that can't be, a package
+/// that can't have its name.
+fn image_is_unfit(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<image::Error>());
-    causes.any(|cause| match cause {
-        image::Error::Local(_) => true,
-        image::Error::Debian(error) => error.is_input(),
-        _ => false,
-    })
+    causes.any(image::Error::is_input)
 }

@@ -70,7 +70,7 @@ fn a_limit_is_kept_and_both_sizes_are_named() {
     insta::assert_snapshot!(error, @"the image would have 96468992 bytes, and at most 83886080 are allowed");
     assert_eq!(
         error.hint().unwrap(),
-        "allow a larger image, or ask for less free room"
+        "allow 92M or more, or ask for less free room"
     );
     assert!(!bench.output().exists());
 }

@@ -98,13 +98,13 @@ fn a_size_that_does_not_do_is_refused_with_the_one_that_would() {
     }
     insta::assert_snapshot!(report, @r"
     the image can't have 71303168 bytes: it needs 159383552
-      hint: allow that size, or ask for less free room
+      hint: write 152M or more, or ask for less free room
     an image can't have 71303169 bytes: it has sectors of 512
       hint: write it as 8G or 4000M
     the image can't have 47185920 bytes: it needs 54525952
-      hint: allow that size, or ask for less free room
+      hint: write 52M or more, or ask for less free room
     the image can't have 4096 bytes: it needs 54525952
-      hint: allow that size, or ask for less free room
+      hint: write 52M or more, or ask for less free room
     cannot change the partition table
       because partition 2 would need sector number 6442360832, an MBR ends at 4294967295
       hint: ask for less than 2 TiB

@@ -39,6 +39,7 @@ pub struct BasesArgs {
 pub fn run(args: &BasesArgs, _global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
     let cache = fsio::cache_directory()?;
     let every = [Architecture::Arm64, Architecture::Armhf];
+    args.target.map_or(Ok(()), Target::check_card)?;
     let wanted = args.target.map(Target::architecture);
     let architectures = wanted.as_ref().map_or(&every[..], std::slice::from_ref);
     let how = How {

@@ -206,7 +206,7 @@ impl Running<'_> {
         while qemu.is_running()? && !task.cancelled() {
             qemu.keep_plugged()?;
             for line in qemu.new_lines()? {
-                self.tell(&look::printable(&line));
+                self.tell(&look::console(&line));
             }
             std::thread::sleep(PAUSE);
         }
@@ -223,7 +223,7 @@ impl Running<'_> {
             deadline: begun + Duration::from_secs(limit),
             cancelled: &|| watch.cancelled(),
             tell: &mut |line| {
-                let line = look::printable(line);
+                let line = look::console(line);
                 task.detail(&line);
                 self.tell(&line);
             },
@@ -310,10 +310,7 @@ fn show_end(console: &Path, output: &Output) {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<_> = text.lines().collect();
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-        output.note(&format!(
-            "  {}",
-            look::printable(line.trim_end_matches('\r'))
-        ));
+        output.note(&format!("  {}", look::console(line.trim_end_matches('\r'))));
     }
 }
 

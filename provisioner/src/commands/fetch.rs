@@ -66,6 +66,9 @@ pub fn run(args: &FetchArgs, global: &Global, output: &Output) -> anyhow::Result
         let named = args.bases.iter().map(|base| plan(Some(base.clone())));
         named.collect::<anyhow::Result<_>>()?
     };
+    for plan in &plans {
+        plan.target.check_card()?;
+    }
     output.watch_interrupts()?;
     let cache = fsio::cache_directory()?;
     fsio::create_directory(&cache, Access::Public)?;

@@ -103,7 +103,7 @@ fn system(lines: &mut Lines, card: &Inspection) {
         (!card.kernels.is_empty()).then(|| card.kernels.join(", ")),
     );
     let boards = (!card.device_trees.is_empty()).then(|| card.device_trees.join(", "));
-    lines.add_some("trees for", boards);
+    lines.add_some("device trees", boards);
     let settings = &card.settings;
     lines.add_some("host name", settings.host_name.clone());
     lines.add_some("time zone", settings.timezone.clone());

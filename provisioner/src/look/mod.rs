@@ -12,4 +12,4 @@ pub use keys::LoginKey;
 pub use lines::lines;
 pub use open::{Opened, open};
 pub use report::{beside, read};
-pub use text::printable;
+pub use text::{console, printable};

@@ -13,10 +13,10 @@ use crate::hint::{Fault, nearest};
 /// A kind of computer: a row of the table at the end of this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Target {
-    /// 64 bits: Pi 3, Zero 2 W, 4.
+    /// 64 bits: Pi 3, Zero 2 W, 4; with a base of Raspberry Pi OS 5 too.
     #[value(name = "aarch64")]
     Aarch64,
-    /// 32 bits: Pi 2, 3.
+    /// 32 bits: Pi 2, 3; with a base of Raspberry Pi OS 4 and 5 too.
     #[value(name = "armv7")]
     Armv7,
     /// A PC or a virtual machine; for `push` only.
@@ -41,6 +41,21 @@ impl Target {
     /// Whether it is a Raspberry Pi, which boots from a card.
     pub const fn is_pi(self) -> bool {
         matches!(self, Self::Aarch64 | Self::Armv7)
+    }
+
+    /// Refuses what boots from no card.
+    ///
+    /// # Errors
+    ///
+    /// Unless it is a Raspberry Pi.
+    pub fn check_card(self) -> anyhow::Result<()> {
+        if self.is_pi() {
+            return Ok(());
+        }
+        let text = format!("no card can be made for {self}: it is no Raspberry Pi");
+        Err(Fault::input(text)
+            .hint("choose --target aarch64 (Pi 3, Zero 2 W, 4) or --target armv7 (Pi 2, 3)")
+            .into())
     }
 
     /// What people call it.

@@ -168,13 +168,13 @@ fn what_is_no_card_is_refused_with_a_word() {
         .map(|name| sandbox.provision(&["inspect", name]).shown())
         .into();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    exit: 1
+    exit: 2
     --- stdout
     --- stderr
     error: short is not a card image: it has 1 bytes
       hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
 
-    exit: 1
+    exit: 2
     --- stdout
     --- stderr
     error: empty.img is not a usable card image
