@@ -145,8 +145,8 @@ fn assert_agrees_with_dumpe2fs(image: &Path, what: &str) {
 #[test]
 fn descriptors_that_lie_together_at_first_and_spread_out_later_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let features = "meta_bg,uninit_bg,^metadata_csum,^resize_inode,^flex_bg";
-    let image = formatted(folder.path(), &["-b", "1024", "-g", "256", "-O", features]);
+    let features = "meta_bg,uninit_bg,^metadata_csum,^resize_inode";
+    let image = formatted(folder.path(), &["-b", "4096", "-g", "256", "-O", features]);
     // As if it had grown past the one block that was kept for its table.
     run(tool("debugfs")
         .args(["-w", "-R", "set_super_value first_meta_bg 1"])
