@@ -36,7 +36,7 @@ pub fn code_of(error: &anyhow::Error) -> ExitCode {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Fault>())
         .any(Fault::is_users);
-    let usage = usage || base_is_unfit(error) || error.chain().any(flash::is_users);
+    let usage = usage || file_is_unfit(error) || error.chain().any(flash::is_users);
     ExitCode::from(if usage { 2 } else { 1 })
 }
 
@@ -47,13 +47,14 @@ fn is_interrupt(cause: &(dyn std::error::Error + 'static)) -> bool {
         || flash::is_interrupted(cause)
 }
 
-/// Whether the file that was named as base, or a package that was asked for, is what is wrong.
-fn base_is_unfit(error: &anyhow::Error) -> bool {
+/// Whether the file that was named as base or to be looked at, or a package that was asked for, is what is wrong.
+fn file_is_unfit(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<image::Error>());
     causes.any(|cause| match cause {
         image::Error::Local(_) => true,
+        image::Error::Packed(error) => error.is_input(),
         image::Error::Debian(error) => error.is_input(),
         _ => false,
     })

@@ -346,28 +346,14 @@ fn packed_images_are_unpacked_into_a_file_of_their_owners_that_goes_away() {
     let bench = Bench::new(Features::Trixie);
     let image = bench.base();
     let whole = std::fs::read(&image).unwrap();
-    for (packer, name) in [
-        ("xz", "base.img.xz"),
-        ("gzip", "base.img.gz"),
-        ("zstd", "base.img.zst"),
-    ] {
-        let file = File::create(bench.path(name)).unwrap();
-        let mut command = tool(packer);
-        command.args(["-1", "-c"]).arg(&image).stdout(file);
-        assert!(command.status().unwrap().success());
-        let names = bench.names();
-        let scratch =
-            Scratch::unpacked(&bench.path(name), bench.folder.path(), &mut Silent).unwrap();
-        assert!(std::fs::read(scratch.path()).unwrap() == whole, "{name}");
-        let about = std::fs::metadata(scratch.path()).unwrap();
-        assert_eq!(about.permissions().mode() & 0o777, 0o600);
-        drop(scratch);
-        assert_eq!(bench.names(), names);
-    }
-    // Half of an archive is no image.
-    let packed = std::fs::read(bench.path("base.img.xz")).unwrap();
-    write(&bench.path("torn.img.xz"), &packed[..packed.len() / 2]);
-    assert!(
-        Scratch::unpacked(&bench.path("torn.img.xz"), bench.folder.path(), &mut Silent).is_err()
-    );
+    let packed = bench.path("base.img.xz");
+    let mut xz = tool("xz");
+    run(xz.args(["--keep", "-1"]).arg(&image));
+    let names = bench.names();
+    let scratch = Scratch::unpacked(&packed, bench.folder.path(), &mut Silent).unwrap();
+    assert!(std::fs::read(scratch.path()).unwrap() == whole);
+    let about = std::fs::metadata(scratch.path()).unwrap();
+    assert_eq!(about.permissions().mode() & 0o777, 0o600);
+    drop(scratch);
+    assert_eq!(bench.names(), names);
 }

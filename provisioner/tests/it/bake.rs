@@ -276,7 +276,7 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
       caused by: partition 2 of [HERE]/zeroed.img can't be used
       caused by: there is no ext4 file system: the magic number is 0x0000, not 0xef53
     error: preparing base [HERE]/missing.img
-      caused by: cannot read base image [HERE]/missing.img
+      caused by: cannot read [HERE]/missing.img
       caused by: No such file or directory (os error 2)
     ");
 }
