@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::base::Base;
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::recipe::System;
 use crate::recipe::system::Switch;
 
@@ -14,7 +15,9 @@ pub(super) fn apply(
     system: &System,
     mut needed: Vec<String>,
 ) -> anyhow::Result<()> {
-    let status = base.text(STATUS)?.unwrap_or_default();
+    // Whatever somebody's name is written in: only those of packages are looked for, which are ASCII.
+    let status = base.bytes(STATUS)?.unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
     let installed = installed(&status);
     needed.retain(|package| !installed.contains(package.as_str()));
     needed.sort();
@@ -22,7 +25,7 @@ pub(super) fn apply(
     if needed.is_empty() {
         return Ok(());
     }
-    base.write("/etc/provision/packages", needed.join("\n") + "\n")?;
+    base.write("/etc/provision/packages", needed.join("\n") + "\n", ORIGIN)?;
     base.warn(&format!(
         "the base lacks {}: the Pi installs what is missing once it is in the Internet",
         needed.join(", ")

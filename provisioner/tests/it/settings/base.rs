@@ -267,6 +267,40 @@ fn a_language_that_the_base_knows_but_has_not_made_is_made_on_the_pi() {
 }
 
 #[test]
+fn a_language_that_stands_in_the_archive_that_localedef_has_made_is_there() {
+    let archived = |sandbox: &Sandbox| {
+        raspios_trixie(sandbox);
+        std::fs::remove_file(sandbox.path("root/usr/lib/locale/locale-archive")).unwrap();
+        tool(
+            sandbox,
+            "localedef --prefix $PWD/root -i de_DE -f UTF-8 de_DE.UTF-8",
+        )
+        .success();
+    };
+    for (locale, there) in [("de_DE.UTF-8", true), ("en_GB.UTF-8", false)] {
+        let recipe = format!("free: 1M\nsystem: {{locale: {locale}, upgrades: none}}\n");
+        let (_, ended) = bake(archived, &recipe);
+        let warned = warnings(&ended.success());
+        assert_eq!(warned.is_empty(), there, "{locale}: {warned}");
+    }
+}
+
+#[test]
+fn a_file_that_is_to_be_changed_and_is_not_utf_8_is_refused_and_not_garbled() {
+    let latin1 = |sandbox: &Sandbox| {
+        raspios_trixie(sandbox);
+        tool(sandbox, r"printf '# f\374r /\n' >>root/etc/fstab").success();
+    };
+    let (sandbox, ended) = bake(latin1, "free: 1M\n");
+    assert_eq!(ended.code, 2, "{}", ended.shown());
+    assert!(!sandbox.path("pi.img").exists());
+    insta::assert_snapshot!(refusal(&ended), @r"
+    error: /etc/fstab in the base is not UTF-8: invalid utf-8 sequence of 1 bytes from index 219
+    hint: take another copy of the base, this one is damaged
+    ");
+}
+
+#[test]
 fn what_the_base_does_not_know_is_refused_and_nothing_is_written() {
     let mut shown = String::new();
     for setting in [
