@@ -146,6 +146,8 @@ impl Error {
             Self::TooOldForBase { .. } => Some(ProcessError::NEWER),
             Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
+            Self::Plan(error) => error.hint(),
+            Self::LinkOnBoot { .. } => Some("put a copy there in place of the link"),
             Self::Packed(error) => error.hint(),
             Self::Official(error) => error.hint(),
             Self::Net(error) => error.hint(),

@@ -14,12 +14,24 @@ use crate::support::{
 
 /// Fails to assemble `overlay` and returns why; the output, which existed, is as it was.
 fn refused(bench: &Bench, overlay: &Overlay) -> String {
+    let error = refusal(bench, overlay);
+    chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]")
+}
+
+/// The same with what to do about it.
+fn refused_with_hint(bench: &Bench, overlay: &Overlay) -> String {
+    let error = refusal(bench, overlay);
+    let hint = error.hint().unwrap_or_else(|| "none".to_owned());
+    format!("{error}\n    {hint}\n")
+}
+
+fn refusal(bench: &Bench, overlay: &Overlay) -> Error {
     write(&bench.output(), "an older image");
     let before = bench.names();
     let error = bench.assemble(overlay).unwrap_err();
     assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
     assert_eq!(bench.names(), before);
-    chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]")
+    error
 }
 
 #[test]
@@ -48,27 +60,39 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     ];
     let mut report = String::new();
     for case in cases {
-        report.push_str(&refused(&bench, &overlay(case)));
-        report.push('\n');
+        report.push_str(&refused_with_hint(&bench, &overlay(case)));
     }
     let long = EntryPath::new(format!("/etc/{}", "n".repeat(256))).unwrap();
     let mut overlay = Overlay::new();
     overlay.insert(long, file()).unwrap();
-    report.push_str(&refused(&bench, &overlay).replace(&"n".repeat(256), "[LONG]"));
+    report.push_str(&refused_with_hint(&bench, &overlay).replace(&"n".repeat(256), "[LONG]"));
     insta::assert_snapshot!(report, @r"
     /etc is a directory in the base, and overlays/test wants a file there
+        give the entry another path, or leave it out
     /usr/lib is a directory in the base, and overlays/test wants a link there
+        give the entry another path, or leave it out
     /boot can't be removed: the FAT partition is mounted there
+        name what shall go from it, one by one
     /etc/hostname is a file in the base, and overlays/test wants a directory there
+        give the entry another path, or leave it out
     /lib is a link to usr/lib in the base, and overlays/test wants a directory there
+        give the entry another path, or leave it out
     /etc/hostname/below can't be written: /etc/hostname is a file
+        give the entry a path with nothing but directories above it
     /etc/resolv.conf/below can't be written: /etc/resolv.conf is a link to ../run/systemd/resolve/stub-resolv.conf, which is no directory
+        give the entry a path with nothing but directories above it
     /lib/twice (overlays/test) and /usr/lib/twice (overlays/test) are the same place in the base
+        leave one of them out, or give both the same path
     /etc/link/below can't be written: /etc/link is a link to x
+        give the entry a path with nothing but directories above it
     /etc/gone/below can't be written: /etc/gone is nothing
+        give the entry a path with nothing but directories above it
     the target of link /etc/empty-link must be 1 to 4095 bytes without control characters, and no name in it longer than 255
+        choose another target, or leave the link out
     /boot/firmware/link (overlays/test) would be a link on the FAT partition, which has none
+        put a copy there in place of the link
     /etc/[LONG] has a name of 256 bytes, ext4 allows 255
+        choose a shorter name
     ");
 }
 

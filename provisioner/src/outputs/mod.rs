@@ -19,7 +19,7 @@ mod uri;
 
 pub use build_report::{BuildReport, OutputFacts};
 pub use check::{Difference, differences};
-pub use facts::{BaseFacts, BrokerFacts, Facts, PlanFacts};
+pub use facts::{BaseFacts, BrokerFacts, BrokerPlanFacts, Facts, PlanFacts};
 pub use make::{Made, Maker, make};
 pub use names::Names;
 pub use options::{OutputArgs, Place, Plan};

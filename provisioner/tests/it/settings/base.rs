@@ -5,7 +5,7 @@ use crate::support::{Sandbox, tool};
 
 use super::bases::{bake, common, on_fat, raspios_bookworm, raspios_trixie, refusal, warnings};
 
-const ALL: &str = "free: 1M
+pub(super) const ALL: &str = "free: 1M
 system:
   login: {name: maria, sudo: password, password-file: hash}
   wifi: {country: GB, networks: [{ssid: home, password-file: secret}]}
