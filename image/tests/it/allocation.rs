@@ -10,7 +10,7 @@ use image::allocation::Allocation;
 use image::{Card, Entry, Overlay};
 
 use crate::support::{
-    Bench, Features, ROOT, assert_sound, at_boot, at_root, debugfs, feed, overlay, run, tool, write,
+    Bench, Features, ROOT, assert_sound, at_boot, debugfs, feed, overlay, run, tamper, tool, write,
 };
 
 /// Where the partition of [`formatted`] begins.
@@ -214,9 +214,7 @@ fn nothing_that_matters_is_left_out_whatever_lies_in_the_rest() {
             run(tool("mcopy")
                 .args(["-s", "-n", "-i", &at_boot(image), "::*"])
                 .arg(&boot));
-            run(tool("debugfs")
-                .args(["-R", &format!("rdump / {}", tree.display())])
-                .arg(at_root(image)));
+            debugfs(image, &format!("rdump / {}", tree.display()));
         }
         run(tool("diff")
             .args(["-r", "--no-dereference"])
@@ -232,14 +230,8 @@ fn what_was_deleted_on_the_base_is_not_on_the_card_and_stays_on_the_base() {
     let bench = Bench::new(Features::Trixie);
     let (file, base) = (bench.path("old"), bench.base());
     write(&file, MARK.repeat(500));
-    for request in [
-        format!("write {} etc/old", file.display()),
-        "rm etc/old".to_owned(),
-    ] {
-        run(tool("debugfs")
-            .args(["-w", "-R", &request])
-            .arg(at_root(&base)));
-    }
+    let commands = format!("write {} etc/old\nrm etc/old\n", file.display());
+    tamper(&base, &commands);
     run(tool("mcopy")
         .arg("-i")
         .arg(at_boot(&base))

@@ -6,10 +6,11 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use image::{Card, Entry, EntryPath, Error, Overlay, Progress, Report};
+use image::{Card, Entry, EntryPath, Error, Overlay, Report};
 
 use crate::support::{
-    Bench, Features, ROOT, WHEN, assert_sound, at_root, chain, overlay, run, tool, write,
+    Bench, Features, Impatient, ROOT, WHEN, assert_sound, chain, overlay, run, superblock, tamper,
+    write,
 };
 
 /// Fails to assemble `overlay` and returns why; the output, which existed, is as it was.
@@ -114,13 +115,6 @@ fn a_full_fat_partition_is_seen_beforehand() {
     insta::assert_snapshot!(text, @"the FAT partition has 37150208 bytes free, and 42008576 are needed");
 }
 
-/// Changes bytes of the superblock, and fits its checksum by telling `debugfs` to.
-fn superblock(bench: &Bench, field: &str, value: &str) {
-    let command = format!("set_super_value {field} {value}");
-    let image = at_root(&bench.base());
-    run(tool("debugfs").args(["-w", "-R", &command]).arg(image));
-}
-
 #[test]
 fn file_systems_that_must_not_be_written_are_refused() {
     let mut report = String::new();
@@ -153,11 +147,7 @@ fn file_systems_that_must_not_be_written_are_refused() {
 #[test]
 fn a_damaged_base_is_found_by_the_checker() {
     let bench = Bench::new(Features::Trixie);
-    let image = at_root(&bench.base());
-    let commands = ["clri /usr/bin/true", "freei /etc/hostname"];
-    for command in commands {
-        run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
-    }
+    tamper(&bench.base(), "clri /usr/bin/true\nfreei /etc/hostname\n");
     let text = refused(&bench, &Overlay::new());
     assert!(
         text.contains("e2fsck finds the ext4 partition of the base [DIR]/base.img damaged: "),
@@ -223,22 +213,6 @@ fn a_name_with_every_odd_character_is_only_a_name() {
     assert_sound(&bench.output());
 }
 
-/// Wants to stop when it has been told of progress this often.
-struct Impatient(usize);
-
-impl Progress for Impatient {
-    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
-    fn advance(&mut self, _amount: u64) {
-        self.0 = self.0.saturating_sub(1);
-    }
-    fn detail(&mut self, _text: &str) {}
-    fn end(&mut self, _summary: &str) {}
-    fn warn(&mut self, _text: &str) {}
-    fn cancelled(&self) -> bool {
-        self.0 == 0
-    }
-}
-
 #[test]
 fn whoever_stops_it_finds_things_as_they_were() {
     let bench = Bench::new(Features::Trixie);
@@ -247,7 +221,8 @@ fn whoever_stops_it_finds_things_as_they_were() {
     let entries = overlay([("/etc/hostname", Entry::file("x", 0o644, "test"))]);
     for patience in 0..4 {
         for free in [0, 64 << 20] {
-            let error = bench.assemble_watched(&entries, free, &mut Impatient(patience));
+            let error =
+                bench.assemble_watched(&entries, free, &mut Impatient::after_words(patience));
             assert!(error.unwrap_err().is_interrupted());
             assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
             assert_eq!(bench.names(), before);

@@ -216,7 +216,7 @@ fn what_is_no_image_is_refused_whatever_its_name_is() {
         ),
     ] {
         let path = packed(&bench, name, command);
-        report.push_str(&format!("{name}: {}\n", refusal(&bench, &path)));
+        report.extend([name, ": ", &refusal(&bench, &path), "\n"]);
     }
     insta::assert_snapshot!(report, @r"
     text.img: IMG is not an image: it has neither a partition table nor the first bytes of an archive

@@ -7,9 +7,7 @@ use std::path::Path;
 use image::verify::{End, Status, Verification, verify};
 use image::{Card, Entry, Overlay, Owner, Report, Scratch, Silent};
 
-use crate::support::{
-    Bench, Features, at_boot, at_root, chain, debugfs, overlay, run, tool, write,
-};
+use crate::support::{Bench, Features, at_boot, chain, debugfs, overlay, run, tamper, tool, write};
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\npi:x:1000:1000::/home/pi:/bin/bash\n";
 const SHADOW: &str = "root:*:1:0:99999:7:::\npi:!:1:0:99999:7:::\n";
@@ -91,22 +89,10 @@ fn shown(verification: &Verification) -> String {
         .concat()
 }
 
-/// Has debugfs do these commands, as somebody who knows nothing of this crate would.
-fn tamper(image: &Path, commands: &str) {
-    let script = tempfile::NamedTempFile::new().unwrap();
-    write(script.path(), commands);
-    run(tool("debugfs")
-        .args(["-w", "-f"])
-        .arg(script.path())
-        .arg(at_root(image)));
-}
-
 fn replace(image: &Path, path: &str, text: &str) {
     let file = tempfile::NamedTempFile::new().unwrap();
     write(file.path(), text);
-    let stat = run(tool("debugfs")
-        .args(["-R", &format!("stat {path}")])
-        .arg(at_root(image)));
+    let stat = debugfs(image, &format!("stat {path}"));
     let mode = stat
         .split("Mode:")
         .nth(1)

@@ -5,7 +5,6 @@
 
 mod build_report;
 mod check;
-mod dpkg;
 mod facts;
 mod make;
 mod manifest;

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use super::ORIGIN;
 use crate::bake::base::Base;
+use crate::dpkg;
 use crate::recipe::System;
 use crate::recipe::system::Switch;
-
-/// What dpkg knows to be installed.
-const STATUS: &str = "/var/lib/dpkg/status";
 
 pub(super) fn apply(
     base: &mut Base<'_>,
@@ -16,9 +14,9 @@ pub(super) fn apply(
     mut needed: Vec<String>,
 ) -> anyhow::Result<()> {
     // Whatever somebody's name is written in: only those of packages are looked for, which are ASCII.
-    let status = base.bytes(STATUS)?.unwrap_or_default();
+    let status = base.bytes(dpkg::STATUS)?.unwrap_or_default();
     let status = String::from_utf8_lossy(&status);
-    let installed = installed(&status);
+    let installed: BTreeSet<_> = dpkg::names(&status).collect();
     needed.retain(|package| !installed.contains(package.as_str()));
     needed.sort();
     needed.dedup();
@@ -35,20 +33,4 @@ pub(super) fn apply(
         base.warn("until then there is no firewall, since nftables is among it");
     }
     Ok(())
-}
-
-/// The names of the packages that are there.
-fn installed(status: &str) -> BTreeSet<&str> {
-    let paragraphs = status.split("\n\n").filter(|paragraph| {
-        paragraph.lines().any(|line| {
-            line == "Status: install ok installed" || line == "Status: hold ok installed"
-        })
-    });
-    paragraphs
-        .filter_map(|paragraph| {
-            paragraph
-                .lines()
-                .find_map(|line| line.strip_prefix("Package: "))
-        })
-        .collect()
 }

@@ -3,7 +3,9 @@
 use crate::bake::{clean, debugfs};
 use crate::support::{Sandbox, tool};
 
-use super::bases::{bake, common, on_fat, raspios_bookworm, raspios_trixie, refusal, warnings};
+use super::bases::{
+    bake, build, common, on_fat, raspios_bookworm, raspios_trixie, refusal, warnings,
+};
 
 pub(super) const ALL: &str = "free: 1M
 system:
@@ -351,18 +353,7 @@ fn a_host_name_needs_a_certificate_that_is_good_for_it() {
     sandbox
         .provision(&["init", "--host", "broker", "--san", "cellar.local"])
         .success();
-    let args = [
-        "image",
-        "--base",
-        "base.img",
-        "--broker",
-        "broker",
-        "--out",
-        "pi.img",
-        "--recipe",
-        "./my.yaml",
-    ];
-    let ended = sandbox.provision(&args).success();
+    let ended = build(&sandbox, "my.yaml").success();
     assert_eq!(debugfs(&sandbox, "cat /etc/hostname"), "cellar\n");
     assert!(debugfs(&sandbox, "cat /etc/hosts").contains("127.0.1.1\tcellar\n"));
     assert!(ended.stderr.contains("pi@cellar.local"), "{}", ended.stderr);
@@ -373,17 +364,6 @@ fn the_same_settings_make_the_same_card() {
     let (one, ended) = bake(raspios_trixie, ALL);
     ended.success();
     let copy = tool(&one, "sha256sum <pi.img").stdout;
-    let args = [
-        "image",
-        "--base",
-        "base.img",
-        "--broker",
-        "broker",
-        "--out",
-        "pi.img",
-        "--recipe",
-        "./my.yaml",
-    ];
-    one.provision(&args).success();
+    build(&one, "my.yaml").success();
     assert_eq!(tool(&one, "sha256sum <pi.img").stdout, copy);
 }
