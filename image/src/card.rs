@@ -236,7 +236,7 @@ impl CardError {
             Self::Root(Ext4Error::Superblock { source, .. }) => source.hint(),
             Self::Table { source, .. } => Some(source.hint()),
             Self::TooSmall { .. } => Some(
-                "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
+                "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip",
             ),
             Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,
         }

@@ -16,6 +16,7 @@ use crate::fat::FatError;
 use crate::grow::GrowError;
 use crate::mbr::MbrError;
 use crate::overlay::OverlayError;
+use crate::packed::PackedError;
 use crate::process::ProcessError;
 
 /// Why a card could not be made. Each says in its own words what happened; [`hint`](Self::hint) says
@@ -52,6 +53,9 @@ pub enum Error {
     /// The image could not be copied into place.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// A packed image can't be read.
+    #[error(transparent)]
+    Packed(#[from] PackedError),
     /// There was not enough room, and no more could be made.
     #[error(transparent)]
     Grow(#[from] GrowError),
@@ -126,6 +130,7 @@ impl Error {
             Self::Debian(error) => error.is_interrupted(),
             Self::Copy(error) | Self::Grow(GrowError::Copy(error)) => error.is_interrupted(),
             Self::Local(error) => error.is_interrupted(),
+            Self::Packed(error) => error.is_interrupted(),
             Self::Official(error) => error.is_interrupted(),
             Self::Net(error) => error.is_interrupted(),
             _ => false,
@@ -141,6 +146,7 @@ impl Error {
                 GrowError::TooLarge { .. } | GrowError::TooSmall { .. } | GrowError::Odd { .. },
             ) => true,
             Self::Debian(error) => error.is_input(),
+            Self::Packed(error) => error.is_input(),
             _ => false,
         }
     }
@@ -154,6 +160,9 @@ impl Error {
             Self::TooOldForBase { .. } => Some(ProcessError::NEWER),
             Self::Debian(error) => return error.hint(),
             Self::Local(error) => error.hint(),
+            Self::Plan(error) => error.hint(),
+            Self::LinkOnBoot { .. } => Some("put a copy there in place of the link"),
+            Self::Packed(error) => error.hint(),
             Self::Official(error) => error.hint(),
             Self::Net(error) => error.hint(),
             Self::Card(error) => error.hint(),

@@ -75,6 +75,8 @@ mod grow;
 pub mod inspect;
 pub mod mbr;
 mod overlay;
+pub mod packed;
+mod pieces;
 mod process;
 mod progress;
 mod release;

@@ -1,21 +1,13 @@
 //! Copies of card images to throw away: unpacked, or with their journal replayed, or to boot from.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::base::local::Format;
-use crate::card::{Card, read_table};
-use crate::copy::{CopyError, Draft, go_on, write_error};
+use crate::card::read_table;
+use crate::copy::{CopyError, Draft, write_error};
 use crate::error::Error;
 use crate::ext4;
+use crate::packed::{PackedError, Wanted, unpack};
 use crate::progress::Progress;
-
-/// Runs of zeros are left out in units of this many bytes.
-const HOLE: usize = 64 << 10;
-/// No card is larger: an archive that unpacks to more is a trap.
-const LARGEST: u64 = 2 << 40;
 
 /// A copy of a card image that only its owner can read and that is gone when this is dropped.
 #[derive(Debug)]
@@ -82,40 +74,20 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Unpacks `source`, which is packed with xz, gzip or zstd, into `folder`.
+    /// Unpacks `source` into `folder`, whatever it is packed with.
     pub fn unpacked(
         source: &Path,
         folder: &Path,
         progress: &mut dyn Progress,
-    ) -> Result<Self, CopyError> {
-        let failed = |error| CopyError::Read {
-            path: source.to_owned(),
-            source: error,
+    ) -> Result<Self, PackedError> {
+        let mut scratch =
+            Self::beside(folder).map_err(|error| PackedError::write(source, error))?;
+        let wanted = Wanted {
+            step: ("Unpacking image", "Unpacked image"),
+            size: None,
+            hash: None,
         };
-        let mut scratch = Self::beside(folder)?;
-        let total = std::fs::metadata(source).map_err(failed)?.len();
-        progress.begin("Unpacking image", Some(total));
-        let mut reader = reader(source).map_err(failed)?;
-        let mut buffer = vec![0; HOLE];
-        let mut position = 0;
-        loop {
-            let count = fill(&mut reader, &mut buffer).map_err(failed)?;
-            if count == 0 {
-                break;
-            }
-            let file = scratch.draft.file();
-            if buffer[..count].iter().any(|byte| *byte != 0) {
-                let written = file.write_all_at(&buffer[..count], position);
-                written.map_err(|error| write_error(scratch.path(), error))?;
-            }
-            position += count as u64;
-            if position > LARGEST {
-                return Err(failed(io::Error::other("it unpacks to more than 2 TiB")));
-            }
-            go_on(progress).map_err(|error| write_error(source, error))?;
-        }
-        scratch.set_size(position)?;
-        progress.end("Unpacked image");
+        unpack(source, &mut scratch.draft, wanted, progress)?;
         Ok(scratch)
     }
 
@@ -134,39 +106,4 @@ impl Scratch {
         let result = self.draft.file().set_len(size);
         result.map_err(|error| write_error(self.draft.path(), error))
     }
-}
-
-impl Card {
-    /// What the file at `path` is packed as, from its first bytes; `None` if it doesn't look like an image.
-    pub fn format_of(path: &Path) -> io::Result<Option<Format>> {
-        let mut start = Vec::new();
-        File::open(path)?.take(512).read_to_end(&mut start)?;
-        Ok(Format::recognize(&start))
-    }
-}
-
-fn reader(source: &Path) -> io::Result<Box<dyn Read>> {
-    let format = Card::format_of(source)?;
-    let file = BufReader::with_capacity(1 << 20, File::open(source)?);
-    Ok(match format {
-        Some(Format::Xz) => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file)),
-        Some(Format::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        Some(Format::Zstandard) => Box::new(zstd::stream::read::Decoder::with_buffer(file)?),
-        Some(Format::Zip) => {
-            return Err(io::Error::other("a zip archive has to be unpacked first"));
-        }
-        Some(Format::Raw) | None => return Err(io::Error::other("it is not packed")),
-    })
-}
-
-/// Reads until `buffer` is full or the stream ends.
-fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match from.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
 }

@@ -11,6 +11,7 @@ pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod doctor;
+mod dpkg;
 pub mod exit;
 pub mod fleet;
 pub mod fsio;

@@ -13,7 +13,7 @@ use crate::window::Window;
 pub(super) fn collect(window: &Window, offset: u64, used: &mut Collector) -> io::Result<bool> {
     let mut bytes = [0; 1024];
     window.read_exact_at(&mut bytes, 1024)?;
-    let Ok(superblock) = Superblock::parse(&bytes) else {
+    let Ok(superblock) = Superblock::parse_for_books(&bytes) else {
         return Ok(false);
     };
     let Some(geometry) = Geometry::parse(&superblock, &bytes, window.size()) else {

@@ -159,8 +159,11 @@ impl Geometry {
         let start = self.group(group).start;
         let mut length = 0;
         if self.has_superblock(group) {
+            length += 1;
+            if !self.is_meta(group) {
+                length += self.table();
+            }
             // Room for descriptors to come is kept behind those that are there.
-            length += 1 + self.table();
             if self.first_meta.is_none() {
                 length += self.reserved;
             }
@@ -176,9 +179,13 @@ impl Geometry {
     fn has_own_descriptors(&self, group: u64) -> bool {
         let per_block = self.per_block();
         let place = group % per_block;
+        self.is_meta(group) && (place < 2 || place == per_block - 1)
+    }
+
+    /// Whether the descriptor of a group lies near it, and not in the table behind each superblock.
+    fn is_meta(&self, group: u64) -> bool {
         self.first_meta
-            .is_some_and(|first| group / per_block >= first)
-            && (place < 2 || place == per_block - 1)
+            .is_some_and(|first| group / self.per_block() >= first)
     }
 }
 

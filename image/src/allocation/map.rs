@@ -11,6 +11,7 @@ use super::ranges::{Collector, between, in_blocks};
 use crate::card::{CardError, read_table};
 use crate::fat::RawFat;
 use crate::mbr::{Mbr, Partition, PartitionType};
+use crate::pieces::is_zero;
 use crate::window::Window;
 
 /// In front of the first partition this much counts in any case: a card may have had another kind of
@@ -127,7 +128,7 @@ fn collect_gap(file: &File, gap: Range<u64>, used: &mut Collector) -> io::Result
             // No longer than the block.
             let bytes = &mut block[..usize::try_from(length).unwrap_or(0)];
             file.read_exact_at(bytes, position)?;
-            if bytes.iter().any(|byte| *byte != 0) {
+            if !is_zero(bytes) {
                 used.add(position..position + length);
             }
             position += length;

@@ -3,22 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::Format;
 use crate::card::CardError;
 use crate::copy::CopyError;
+use crate::packed::PackedError;
 use crate::release::Architecture;
 
 /// Why a file can't be a base.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// It can't be read.
-    #[error("cannot read base image {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// It can't be read, or unpacked, or is no image.
+    #[error(transparent)]
+    Packed(#[from] PackedError),
     /// The cache can't be used.
     #[error("cannot use the cache at {}", path.display())]
     Cache {
@@ -26,74 +21,6 @@ pub enum LocalError {
         path: PathBuf,
         /// Why.
         source: io::Error,
-    },
-    /// It is neither an image nor packed.
-    #[error(
-        "{} is not an image: it has neither a partition table nor the first bytes of an archive", path.display()
-    )]
-    Unknown {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The archive ends early.
-    #[error("{} is incomplete: the {format} data ends after {read} bytes, in the middle of a block", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// What it is packed with.
-        format: &'static str,
-        /// How much of it there is.
-        read: u64,
-    },
-    /// The archive is damaged.
-    #[error("{} is damaged: its {format} data can't be unpacked", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What it is packed with.
-        format: &'static str,
-        /// What the decoder says.
-        source: io::Error,
-    },
-    /// A zip archive has no end.
-    #[error("{} is incomplete or damaged: the list of files at the end of the zip archive can't be read", path.display())]
-    NoDirectory {
-        /// The file.
-        path: PathBuf,
-        /// What the decoder says.
-        source: io::Error,
-    },
-    /// A zip archive has something else in it than one image.
-    #[error("{} is a zip archive that can't be a base: {why}", path.display())]
-    Contents {
-        /// The file.
-        path: PathBuf,
-        /// What is in it, or isn't.
-        why: &'static str,
-    },
-    /// What is in the archive is no image.
-    #[error("what is in {} is not an image: it has no partition table{}", path.display(), inner.map_or_else(String::new, |inner| format!(", but is {inner} again")))]
-    NoImage {
-        /// The archive.
-        path: PathBuf,
-        /// What it is instead, if it is packed once more.
-        inner: Option<Format>,
-    },
-    /// There is more in the archive than there may be.
-    #[error("{} unpacks to more than the {most} bytes that it may have", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// How many bytes are allowed.
-        most: u64,
-    },
-    /// The unpacked image could not be written.
-    #[error("cannot unpack {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<CopyError>,
     },
     /// Something in the cache could not be written.
     #[error("cannot write to the cache")]
@@ -122,13 +49,6 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    pub(super) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read {
-            path: path.to_owned(),
-            source,
-        }
-    }
-
     pub(super) fn cache(path: &Path, source: io::Error) -> Self {
         Self::Cache {
             path: path.to_owned(),
@@ -136,18 +56,10 @@ impl LocalError {
         }
     }
 
-    pub(super) fn corrupt(path: &Path, format: &'static str, source: io::Error) -> Self {
-        Self::Corrupt {
-            path: path.to_owned(),
-            format,
-            source,
-        }
-    }
-
     /// Whether [`Progress::cancelled`](crate::Progress::cancelled) is the reason.
     pub(crate) fn is_interrupted(&self) -> bool {
         match self {
-            Self::Write { source, .. } => source.is_interrupted(),
+            Self::Packed(error) => error.is_interrupted(),
             Self::Store(source) => source.is_interrupted(),
             Self::Cache { source, .. } => source.kind() == io::ErrorKind::Interrupted,
             _ => false,
@@ -157,22 +69,13 @@ impl LocalError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unknown { .. } | Self::Contents { .. } | Self::NoImage { .. } => Some(
-                "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip",
-            ),
-            Self::Truncated { .. } | Self::Corrupt { .. } | Self::NoDirectory { .. } => {
-                Some("download it again, and compare its sha256 with the published one")
-            }
-            Self::TooLarge { .. } => {
-                Some("an image for a card is smaller; make sure where the file comes from")
-            }
+            Self::Packed(error) => error.hint(),
             Self::Architecture { .. } => {
                 Some("choose the target that fits the base, or a base that fits the target")
             }
-            Self::Write { source, .. } => source.hint(),
             Self::Store(source) => source.hint(),
             Self::Implausible { source, .. } => source.hint(),
-            Self::Read { .. } | Self::Cache { .. } => None,
+            Self::Cache { .. } => None,
         }
     }
 }

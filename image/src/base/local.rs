@@ -3,8 +3,8 @@
 //! A raw image is used where it is. A compressed one is unpacked once into the cache, under the sha256
 //! of the file: `bases/<digest>.img`.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -13,15 +13,17 @@ use sha2::{Digest, Sha256};
 use super::digest::sha256_of;
 use super::lease;
 use super::stored::Note;
-use super::unpack::{Limits, Unpacked, unpack};
 use crate::card::Card;
 use crate::copy::{Draft, write_error};
 use crate::hex;
+use crate::packed::{Format, PackedError, Wanted, unpack};
 use crate::progress::Progress;
 use crate::release::{Architecture, OsRelease};
 
 pub use super::error::LocalError;
-pub use super::format::Format;
+
+/// What unpacking a base is called while it is done, and then.
+pub(super) const UNPACKING: (&str, &str) = ("Unpacking base image", "Unpacked base image");
 
 /// A base that can be assembled from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,10 @@ pub fn open(
     wanted: Architecture,
     progress: &mut dyn Progress,
 ) -> Result<LocalBase, LocalError> {
-    let format = recognize(source)?;
+    let format = Format::of(source).map_err(|e| PackedError::read(source, e))?;
+    let format = format.ok_or_else(|| PackedError::Unknown {
+        path: source.to_owned(),
+    })?;
     let bases = cache.join("bases");
     fs::create_dir_all(bases.join("seen")).map_err(|e| LocalError::cache(&bases, e))?;
     let sha256 = digest(source, &bases, progress)?;
@@ -58,7 +63,7 @@ pub fn open(
         (source.to_owned(), check(source, source, wanted)?)
     } else {
         let image = bases.join(format!("{sha256}.img"));
-        let found = unpacked((source, format), &image, wanted, progress)?;
+        let found = unpacked(source, &image, wanted, progress)?;
         (image, found)
     };
     Ok(LocalBase {
@@ -71,19 +76,9 @@ pub fn open(
     })
 }
 
-/// What the file at `source` is.
-pub(super) fn recognize(source: &Path) -> Result<Format, LocalError> {
-    let mut start = Vec::new();
-    let read = File::open(source).and_then(|file| file.take(512).read_to_end(&mut start));
-    read.map_err(|e| LocalError::read(source, e))?;
-    Format::recognize(&start).ok_or_else(|| LocalError::Unknown {
-        path: source.to_owned(),
-    })
-}
-
 /// The image that `source` unpacks to, from the cache or made now.
 fn unpacked(
-    (source, format): (&Path, Format),
+    source: &Path,
     image: &Path,
     wanted: Architecture,
     progress: &mut dyn Progress,
@@ -97,12 +92,17 @@ fn unpacked(
         return check(image, source, wanted);
     }
     let mut draft = Draft::beside(image)?;
-    let limits = Limits::default();
-    let Unpacked { size, sha256 } = unpack(source, format, &mut draft, limits, progress)?;
+    let mut hash = Sha256::new();
+    let request = Wanted {
+        step: UNPACKING,
+        size: None,
+        hash: Some(&mut hash),
+    };
+    let size = unpack(source, &mut draft, request, progress)?;
     let found = check(draft.path(), source, wanted)?;
     draft.commit()?;
     let name = source.file_name().unwrap_or_default().to_string_lossy();
-    Note::new(size, sha256, name.into_owned()).write(image)?;
+    Note::new(size, hex(&hash.finalize()), name.into_owned()).write(image)?;
     Ok(found)
 }
 
@@ -133,7 +133,7 @@ pub(super) fn check(
 
 /// The sha256 of `source`: computed once, and remembered as long as name, size and times stay.
 fn digest(source: &Path, bases: &Path, progress: &mut dyn Progress) -> Result<String, LocalError> {
-    let failed = |e| LocalError::read(source, e);
+    let failed = |e| PackedError::read(source, e);
     let full = fs::canonicalize(source).map_err(failed)?;
     let about = fs::metadata(&full).map_err(failed)?;
     let identity = format!(
@@ -153,8 +153,8 @@ fn digest(source: &Path, bases: &Path, progress: &mut dyn Progress) -> Result<St
     }
     let step = ("Reading base image", "Read base image");
     let digest = sha256_of(&full, step, progress).map_err(|error| match error.kind() {
-        io::ErrorKind::Interrupted => write_error(&note, error).into(),
-        _ => LocalError::read(source, error),
+        io::ErrorKind::Interrupted => LocalError::from(write_error(&note, error)),
+        _ => PackedError::read(source, error).into(),
     })?;
     let mut draft = Draft::beside(&note)?;
     let written = io::Write::write_all(draft.file(), digest.as_bytes());

@@ -3,10 +3,8 @@
 pub mod debian;
 mod digest;
 mod error;
-mod format;
 pub mod lease;
 pub mod local;
 pub mod net;
 pub mod official;
 pub mod stored;
-mod unpack;

@@ -5,6 +5,7 @@ use super::drivers::Drivers;
 use super::fdt::{DeviceTree, FdtError};
 use super::initrd::{self, InitrdError};
 use super::kernel::{self, KernelError};
+use crate::bootconfig::last_line;
 use crate::{Card, CardError, EntryPath};
 
 /// Proves that `card` finds its root file system on every one of `boards`.
@@ -68,14 +69,8 @@ fn text(card: &Card, path: &str) -> Result<String, BoardError> {
     Ok(String::from_utf8_lossy(&required(card, path)?).into_owned())
 }
 
-/// The value that `config.txt` gives; of several lines the firmware takes the last.
 fn setting<'a>(config: &'a str, key: &'static str) -> Result<&'a str, BoardError> {
-    config
-        .lines()
-        .rev()
-        .find_map(|line| line.trim().strip_prefix(key))
-        .map(str::trim)
-        .ok_or(BoardError::Setting { key })
+    last_line(config, key).ok_or(BoardError::Setting { key })
 }
 
 /// Why a card is not proved to boot.

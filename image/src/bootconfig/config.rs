@@ -177,6 +177,15 @@ impl ConfigTxt {
     }
 }
 
+/// What the last line of a `config.txt` that begins with `beginning` goes on with: of several lines the firmware
+/// takes the last. Sections are not looked at: what is asked for here (`kernel=`, `initramfs `) stands in none.
+pub fn last_line<'a>(config: &'a str, beginning: &str) -> Option<&'a str> {
+    let mut lines = config.lines().rev();
+    lines
+        .find_map(|line| line.trim().strip_prefix(beginning))
+        .map(str::trim)
+}
+
 fn ends_in_overlay(places: &[(Place<'_>, &str)]) -> bool {
     places
         .last()

@@ -9,5 +9,5 @@ mod error;
 
 pub use apply::{BootEdits, ConfigEdit, EditedFile, WordEdit};
 pub use cmdline::Cmdline;
-pub use config::ConfigTxt;
+pub use config::{ConfigTxt, last_line};
 pub use error::BootConfigError;

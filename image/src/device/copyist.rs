@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::buffer::Buffer;
 use super::error::TargetError;
-use super::feed::{BLOCK, Body, Digests, HEAD, PIECE, Piece, is_zero};
+use super::feed::{BLOCK, Body, Digests, HEAD, PIECE, Piece};
 use super::target::Target;
+use crate::pieces::is_zero;
 use crate::progress::Progress;
 
 /// How much is written between two words to the journal.

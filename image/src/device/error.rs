@@ -3,44 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::base::local::Format;
 use crate::bmap::BmapError;
+use crate::packed::PackedError;
 
 /// Why the image can't be read. It is the same for all cards.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The file can't be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The image.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What is in it, unpacked, doesn't begin as a card does.
-    #[error("{} is no card image: it doesn't begin with a partition table", path.display())]
-    NotAnImage {
-        /// The image.
-        path: PathBuf,
-    },
-    /// An archive without an image in it, or with several.
-    #[error("{} holds {found} files that could be the image", path.display())]
-    Archive {
-        /// The archive.
-        path: PathBuf,
-        /// How many there are.
-        found: usize,
-    },
-    /// It can't be unpacked.
-    #[error("{} ({format}) is damaged", path.display())]
-    Damaged {
-        /// The image.
-        path: PathBuf,
-        /// What it is.
-        format: Format,
-        /// What the decoder says.
-        source: io::Error,
-    },
+    /// It can't be read, or unpacked, or is no image.
+    #[error(transparent)]
+    Packed(#[from] PackedError),
     /// It ends too early.
     #[error("{} is cut off: it has {size} bytes unpacked, and {wanted} are wanted", path.display())]
     Truncated {
@@ -86,18 +57,14 @@ impl SourceError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotAnImage { .. } => Some(
-                "an image is raw or packed with xz, zstd, gzip or zip; `provision image` makes one",
-            ),
-            Self::Archive { .. } => Some("unpack it and name the image itself"),
-            Self::Damaged { .. } | Self::Truncated { .. } => {
+            Self::Packed(error) => error.hint(),
+            Self::Truncated { .. } => {
                 Some("download or build it again; no card can boot from what was written of it")
             }
             Self::Map { .. } | Self::Range { .. } | Self::TooLong { .. } => Some(
                 "the image or its map was changed after the other was made; build both again, \
                  or say --no-bmap to write the image without it",
             ),
-            Self::Read { .. } => None,
         }
     }
 }

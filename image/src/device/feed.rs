@@ -8,7 +8,8 @@ use super::buffer::Buffer;
 use super::error::SourceError;
 use super::layout::{ExtentKind, Layout};
 use super::source::Source;
-use super::unpack::Forward;
+use crate::packed::Stream;
+use crate::pieces::{fill, is_zero};
 
 /// What is withheld until everything else is on the card and proved: without it no board boots from it.
 pub(super) const HEAD: u64 = 1 << 20;
@@ -45,15 +46,6 @@ pub(super) fn digests(bytes: &[u8]) -> Digests {
         .collect()
 }
 
-/// Whether there is nothing but zeros.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    // Compared with zeros by the library's own means, which are quick in every build.
-    const ZEROS: [u8; 4096] = [0; 4096];
-    bytes
-        .chunks(ZEROS.len())
-        .all(|chunk| *chunk == ZEROS[..chunk.len()])
-}
-
 /// Reads `source` and hands over what of it matters, ascending, as long as `take` wants more.
 ///
 /// Every range whose digest is known is checked when it was read, the length of the image at its end.
@@ -85,9 +77,9 @@ pub(super) fn feed(
     })
 }
 
-struct Feeder<'a> {
+struct Feeder<'a, 'b> {
     source: &'a Source,
-    stream: &'a mut dyn Forward,
+    stream: &'a mut Stream<'b>,
     take: &'a mut dyn FnMut(Piece) -> bool,
     /// Where the stream is.
     at: u64,
@@ -95,7 +87,7 @@ struct Feeder<'a> {
     wanted: bool,
 }
 
-impl Feeder<'_> {
+impl Feeder<'_, '_> {
     fn zeros(&mut self, start: u64, end: u64) {
         let mut at = start;
         while at < end && self.wanted {
@@ -140,16 +132,8 @@ impl Feeder<'_> {
     fn piece(&mut self, wanted: u64, hash: Option<&mut Sha256>) -> Result<u64, SourceError> {
         let mut buffer = Buffer::new(PIECE);
         let wanted = usize::try_from(wanted).unwrap_or(PIECE).min(PIECE);
-        let mut count = 0;
-        while count < wanted {
-            let rest = &mut buffer.bytes_mut()[count..wanted];
-            match self.stream.read(rest) {
-                Ok(0) => break,
-                Ok(more) => count += more,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.source.failed(error)),
-            }
-        }
+        let read = fill(self.stream, &mut buffer.bytes_mut()[..wanted]);
+        let count = read.map_err(|error| self.stream.failed(error))?;
         let bytes = &buffer.bytes()[..count];
         if let Some(hash) = hash {
             hash.update(bytes);
@@ -174,14 +158,12 @@ impl Feeder<'_> {
     }
 
     fn pass(&mut self, to: u64) -> Result<(), SourceError> {
-        let passed = self.stream.pass(to - self.at);
-        passed.map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof if error.raw_os_error().is_none() => {
-                self.truncated(to)
-            }
-            _ => self.source.failed(error),
-        })?;
-        self.at = to;
+        let wanted = to - self.at;
+        let passed = self.stream.pass(wanted);
+        self.at += passed.map_err(|error| self.stream.failed(error))?;
+        if self.at < to {
+            return Err(self.truncated(to));
+        }
         Ok(())
     }
 
@@ -192,7 +174,8 @@ impl Feeder<'_> {
         let path = || self.source.path().to_owned();
         if self.source.is_raw() {
             // Nothing to check but the length, which may have changed since it was looked at.
-            let size = std::fs::metadata(self.source.path()).map_err(|e| self.source.failed(e))?;
+            let size = std::fs::metadata(self.source.path());
+            let size = size.map_err(|error| self.stream.failed(error))?;
             self.at = size.len();
         } else {
             let mut rest = std::io::Read::take(
@@ -200,7 +183,7 @@ impl Feeder<'_> {
                 limit.saturating_sub(self.at).saturating_add(1),
             );
             self.at += std::io::copy(&mut rest, &mut std::io::sink())
-                .map_err(|error| self.source.failed(error))?;
+                .map_err(|error| self.stream.failed(error))?;
         }
         match exact {
             Some(wanted) if self.at > wanted => {

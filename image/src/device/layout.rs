@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::error::SourceError;
 use super::source::Source;
-use crate::base::local::Format;
 use crate::bmap::Bmap;
+use crate::packed::PackedError;
 
 /// A run of bytes that must be on the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl Layout {
 
     /// What can be said without a map: the holes of a raw image are zeros, and a packed one is read to its end.
     pub fn of_source(source: &Source) -> Result<Self, SourceError> {
-        if source.format() != Format::Raw {
+        if !source.is_raw() {
             return Ok(Self {
                 exact: None,
                 extents: vec![Extent {
@@ -64,15 +63,12 @@ impl Layout {
                 }],
             });
         }
-        let failed = |source, path: &Path| SourceError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::open(source.path()).map_err(|e| failed(e, source.path()))?;
+        let failed = |error| PackedError::read(source.path(), error);
+        let file = File::open(source.path()).map_err(failed)?;
         let size = source.size();
         Ok(Self {
             exact: Some(size),
-            extents: holes(&file, size).map_err(|e| failed(e.into(), source.path()))?,
+            extents: holes(&file, size).map_err(|error| failed(error.into()))?,
         })
     }
 

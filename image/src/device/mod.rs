@@ -20,12 +20,10 @@ mod guard;
 mod layout;
 mod mounts;
 mod open;
-mod size;
 mod source;
 mod sysfs;
 mod system;
 mod target;
-mod unpack;
 
 pub use copyist::{Checkpoint, Counts, Destination};
 pub use disk::{Bus, Disk, Identity, Part};

@@ -6,6 +6,7 @@ use super::difference::{ChangeKind, Difference, Field, Side, Text};
 use super::lines::unified;
 use crate::card::{Card, CardError};
 use crate::ext4::{Found, FoundKind, Listed, joined};
+use crate::pieces::fill;
 use crate::progress::Progress;
 use crate::secrets::secrets;
 
@@ -265,18 +266,6 @@ fn whole(card: &Card, path: &[u8]) -> Result<Vec<u8>, CardError> {
         .read_to_end(&mut bytes);
     read.map_err(|error| unread(card, path, error))?;
     Ok(bytes)
-}
-
-/// Reads until `buffer` is full or the file ends.
-fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match from.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
 }
 
 fn unread(card: &Card, path: &[u8], source: io::Error) -> CardError {

@@ -44,7 +44,7 @@ impl Ext4 {
                 continue;
             }
             let metadata = entry.metadata().map_err(failed)?;
-            let found = self.seen(&joined(path, &name), &metadata)?;
+            let found = self.found(&joined(path, &name), &metadata)?;
             listed.push(Listed { name, found });
         }
         listed.sort_by(|a, b| a.name.cmp(&b.name));
@@ -64,7 +64,7 @@ impl Ext4 {
             .map_err(|error| self.at(&String::from_utf8_lossy(path), error))
     }
 
-    fn seen(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Ext4Error> {
+    pub(super) fn found(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Ext4Error> {
         let kind = if metadata.is_dir() {
             FoundKind::Directory
         } else if metadata.is_symlink() {

@@ -101,3 +101,28 @@ pub enum PlanError {
         longest: usize,
     },
 }
+
+impl PlanError {
+    /// What to do about it, if anything is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Base(Ext4Error::Superblock { source, .. }) => source.hint(),
+            Self::Base(_) => None,
+            Self::Clash { .. } => Some("give the entry another path, or leave it out"),
+            Self::Needed { .. } => Some("name what shall go from it, one by one"),
+            Self::Unspeakable { .. } => {
+                Some("rename it on the base first, or leave the tree where it is")
+            }
+            Self::Endless { .. } => Some("the base is damaged: take another copy of it"),
+            Self::Below { .. } => {
+                Some("give the entry a path with nothing but directories above it")
+            }
+            Self::Twice { .. } => Some("leave one of them out, or give both the same path"),
+            Self::Parent { .. } => {
+                Some("make a directory of it, or take what lies below it out of its overlay")
+            }
+            Self::Name { .. } | Self::Deep { .. } => Some("choose a shorter name"),
+            Self::Link { .. } => Some("choose another target, or leave the link out"),
+        }
+    }
+}

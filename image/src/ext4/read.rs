@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ext4_view::{Ext4 as View, Ext4Error as ViewError, Ext4Read, Metadata};
+use ext4_view::{Ext4 as View, Ext4Error as ViewError, Ext4Read};
 
 use super::superblock::{OFFSET, SIZE, Superblock, SuperblockError};
 use crate::mbr::Partition;
@@ -210,7 +210,7 @@ impl Ext4 {
     /// What lies at `path` itself: a link in the last component is not followed.
     pub fn find(&self, path: &str) -> Result<Option<Found>, Ext4Error> {
         match self.optional(path, self.view.symlink_metadata(path))? {
-            Some(metadata) => self.found(path, &metadata).map(Some),
+            Some(metadata) => self.found(path.as_bytes(), &metadata).map(Some),
             None => Ok(None),
         }
     }
@@ -271,7 +271,7 @@ impl Ext4 {
                 continue;
             }
             let metadata = entry.metadata().map_err(|e| self.at(path, e))?;
-            let found = self.found(&format!("{path}/{name}"), &metadata)?;
+            let found = self.found(format!("{path}/{name}").as_bytes(), &metadata)?;
             children.insert(name, found);
         }
         Ok(children)
@@ -281,28 +281,6 @@ impl Ext4 {
     pub fn resolve(&self, path: &str) -> Result<Option<String>, Ext4Error> {
         let resolved = self.optional(path, self.view.canonicalize(path))?;
         Ok(resolved.map(|path| path.display().to_string()))
-    }
-
-    fn found(&self, path: &str, metadata: &Metadata) -> Result<Found, Ext4Error> {
-        let kind = if metadata.is_dir() {
-            FoundKind::Directory
-        } else if metadata.is_symlink() {
-            let target = self.view.read_link(path).map_err(|e| self.at(path, e))?;
-            FoundKind::Symlink(target.display().to_string())
-        } else if metadata.file_type().is_regular_file() {
-            FoundKind::File(metadata.len())
-        } else {
-            FoundKind::Special
-        };
-        Ok(Found {
-            kind,
-            mode: metadata.mode().into(),
-            owner: Owner {
-                uid: metadata.uid(),
-                gid: metadata.gid(),
-            },
-            modified: metadata.modified().seconds(),
-        })
     }
 
     /// Absence, in whatever component, is an answer and no error.

@@ -11,6 +11,8 @@ const COMPAT_ORPHAN_FILE: u32 = 0x1000;
 const COMPAT_JOURNAL: u32 = 0x4;
 const INCOMPAT_FILETYPE: u32 = 0x2;
 const INCOMPAT_RECOVER: u32 = 0x4;
+/// `meta_bg`, which is in the first byte of the incompatible features.
+const SPREAD: u8 = 0x10;
 const READ_ONLY_ORPHANS: u32 = 0x1_0000;
 /// In how large blocks the kernels of all Raspberry Pis can mount a file system: a page of memory.
 const LARGEST_BLOCK: u64 = 4096;
@@ -127,6 +129,16 @@ impl Superblock {
         let mut clean = *bytes;
         clean[0x3A..0x3C].copy_from_slice(&STATE_VALID.to_le_bytes());
         Ok((Self::parse(&clean)?, Some(why)))
+    }
+
+    /// Reads the superblock of a file system of which only the books are wanted: what is free in it. Group
+    /// descriptors that are spread out (`meta_bg`) are found there, although nothing can be written so.
+    pub(crate) fn parse_for_books(bytes: &[u8; SIZE]) -> Result<Self, SuperblockError> {
+        let mut gathered = *bytes;
+        gathered[0x60] &= !SPREAD;
+        let mut superblock = Self::parse(&gathered)?;
+        superblock.incompatible |= u32::from(bytes[0x60] & SPREAD);
+        Ok(superblock)
     }
 
     /// Refuses what neither may be written over nor is known.

@@ -1,6 +1,6 @@
 //! One path beside what the report says of it.
 
-use std::io::Read;
+use std::io;
 
 use sha2::{Digest, Sha256};
 
@@ -9,6 +9,7 @@ use super::settled::Settled;
 use crate::card::{Card, CardError};
 use crate::ext4::{Found, FoundKind};
 use crate::hex;
+use crate::pieces::sha256_of;
 use crate::report::{Content, Report, Written};
 
 /// The marker by which systemd notes that `/usr` was taken in; each boot makes it anew.
@@ -203,21 +204,14 @@ pub(super) fn digest(card: &Card, path: &[u8]) -> Result<String, CardError> {
     let is_file = card
         .find(&shown)?
         .is_some_and(|found| matches!(found.kind, FoundKind::File(_)));
-    let mut hash = Sha256::new();
-    if is_file {
-        let mut file = card.reader(path)?;
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let count = file.read(&mut buffer).map_err(|source| CardError::Path {
-                image: card.path().to_owned(),
-                path: shown.clone(),
-                source,
-            })?;
-            if count == 0 {
-                break;
-            }
-            hash.update(&buffer[..count]);
-        }
-    }
-    Ok(hex(&hash.finalize()))
+    let digest = if is_file {
+        sha256_of(&mut card.reader(path)?, |_| Ok(()))
+    } else {
+        sha256_of(&mut io::empty(), |_| Ok(()))
+    };
+    digest.map_err(|source| CardError::Path {
+        image: card.path().to_owned(),
+        path: shown,
+        source,
+    })
 }

@@ -10,7 +10,7 @@ use image::allocation::Allocation;
 use image::{Card, Entry, Overlay};
 
 use crate::support::{
-    Bench, Features, ROOT, assert_sound, at_boot, at_root, debugfs, feed, overlay, run, tool, write,
+    Bench, Features, ROOT, assert_sound, at_boot, debugfs, feed, overlay, run, tamper, tool, write,
 };
 
 /// Where the partition of [`formatted`] begins.
@@ -69,7 +69,7 @@ fn free_for_dumpe2fs(image: &Path) -> (BTreeSet<u64>, u64) {
 
 #[test]
 fn what_is_free_on_ext4_is_what_dumpe2fs_says() {
-    let kinds: [&[&str]; 6] = [
+    let kinds: [&[&str]; 9] = [
         &["-b", "4096", "-O", "^64bit,^metadata_csum,^orphan_file"],
         &[
             "-b",
@@ -102,29 +102,56 @@ fn what_is_free_on_ext4_is_what_dumpe2fs_says() {
             "-J",
             "size=4",
         ],
+        &["-b", "1024", "-O", "meta_bg,^resize_inode"],
+        &["-b", "1024", "-g", "256", "-O", "meta_bg,^resize_inode"],
+        &[
+            "-b",
+            "4096",
+            "-g",
+            "2048",
+            "-O",
+            "meta_bg,^resize_inode,^64bit,^flex_bg",
+        ],
     ];
     for options in kinds {
         let folder = tempfile::tempdir().unwrap();
         let image = formatted(folder.path(), options);
-        let (free, size) = free_for_dumpe2fs(&image);
-        assert!(free.len() > 100, "{options:?}");
-        let mut expected = BTreeSet::new();
-        let mut unit = OFFSET;
-        while unit < OFFSET + (200 << 20) {
-            if (unit..unit + 4096)
-                .step_by(usize::try_from(size).unwrap())
-                .all(|block| free.contains(&block))
-            {
-                expected.insert(unit);
-            }
-            unit += 4096;
-        }
-        let allocation = Allocation::read(&image).unwrap();
-        let found = allocation.free().filter(|range| range.start >= OFFSET);
-        let found: BTreeSet<u64> = found.flat_map(|range| range.step_by(4096)).collect();
-        let wrong: Vec<_> = found.symmetric_difference(&expected).take(5).collect();
-        assert!(wrong.is_empty(), "{options:?}: {wrong:?}");
+        assert_agrees_with_dumpe2fs(&image, &format!("{options:?}"));
     }
+}
+
+/// Fails unless the map of the ext4 file system in `image` is that which `dumpe2fs` has.
+fn assert_agrees_with_dumpe2fs(image: &Path, what: &str) {
+    let (free, size) = free_for_dumpe2fs(image);
+    assert!(free.len() > 100, "{what}");
+    let mut expected = BTreeSet::new();
+    let mut unit = OFFSET;
+    while unit < OFFSET + (200 << 20) {
+        if (unit..unit + 4096)
+            .step_by(usize::try_from(size).unwrap())
+            .all(|block| free.contains(&block))
+        {
+            expected.insert(unit);
+        }
+        unit += 4096;
+    }
+    let allocation = Allocation::read(image).unwrap();
+    let found = allocation.free().filter(|range| range.start >= OFFSET);
+    let found: BTreeSet<u64> = found.flat_map(|range| range.step_by(4096)).collect();
+    let wrong: Vec<_> = found.symmetric_difference(&expected).take(5).collect();
+    assert!(wrong.is_empty(), "{what}: {wrong:?}");
+}
+
+#[test]
+fn descriptors_that_lie_together_at_first_and_spread_out_later_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let features = "meta_bg,uninit_bg,^metadata_csum,^resize_inode";
+    let image = formatted(folder.path(), &["-b", "4096", "-g", "256", "-O", features]);
+    // As if it had grown past the one block that was kept for its table.
+    run(tool("debugfs")
+        .args(["-w", "-R", "set_super_value first_meta_bg 1"])
+        .arg(format!("{}?offset={OFFSET}", image.display())));
+    assert_agrees_with_dumpe2fs(&image, features);
 }
 
 #[test]
@@ -187,9 +214,7 @@ fn nothing_that_matters_is_left_out_whatever_lies_in_the_rest() {
             run(tool("mcopy")
                 .args(["-s", "-n", "-i", &at_boot(image), "::*"])
                 .arg(&boot));
-            run(tool("debugfs")
-                .args(["-R", &format!("rdump / {}", tree.display())])
-                .arg(at_root(image)));
+            debugfs(image, &format!("rdump / {}", tree.display()));
         }
         run(tool("diff")
             .args(["-r", "--no-dereference"])
@@ -205,14 +230,8 @@ fn what_was_deleted_on_the_base_is_not_on_the_card_and_stays_on_the_base() {
     let bench = Bench::new(Features::Trixie);
     let (file, base) = (bench.path("old"), bench.base());
     write(&file, MARK.repeat(500));
-    for request in [
-        format!("write {} etc/old", file.display()),
-        "rm etc/old".to_owned(),
-    ] {
-        run(tool("debugfs")
-            .args(["-w", "-R", &request])
-            .arg(at_root(&base)));
-    }
+    let commands = format!("write {} etc/old\nrm etc/old\n", file.display());
+    tamper(&base, &commands);
     run(tool("mcopy")
         .arg("-i")
         .arg(at_boot(&base))

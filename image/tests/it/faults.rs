@@ -6,20 +6,33 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use image::{Card, Entry, EntryPath, Error, Overlay, Progress, Report};
+use image::{Card, Entry, EntryPath, Error, Overlay, Report};
 
 use crate::support::{
-    Bench, Features, ROOT, WHEN, assert_sound, at_root, chain, overlay, run, tool, write,
+    Bench, Features, Impatient, ROOT, WHEN, assert_sound, chain, overlay, run, superblock, tamper,
+    write,
 };
 
 /// Fails to assemble `overlay` and returns why; the output, which existed, is as it was.
 fn refused(bench: &Bench, overlay: &Overlay) -> String {
+    let error = refusal(bench, overlay);
+    chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]")
+}
+
+/// The same with what to do about it.
+fn refused_with_hint(bench: &Bench, overlay: &Overlay) -> String {
+    let error = refusal(bench, overlay);
+    let hint = error.hint().unwrap_or_else(|| "none".to_owned());
+    format!("{error}\n    {hint}\n")
+}
+
+fn refusal(bench: &Bench, overlay: &Overlay) -> Error {
     write(&bench.output(), "an older image");
     let before = bench.names();
     let error = bench.assemble(overlay).unwrap_err();
     assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
     assert_eq!(bench.names(), before);
-    chain(&error).replace(bench.folder.path().to_str().unwrap(), "[DIR]")
+    error
 }
 
 #[test]
@@ -48,27 +61,39 @@ fn entries_that_do_not_fit_the_base_are_refused_before_anything_is_written() {
     ];
     let mut report = String::new();
     for case in cases {
-        report.push_str(&refused(&bench, &overlay(case)));
-        report.push('\n');
+        report.push_str(&refused_with_hint(&bench, &overlay(case)));
     }
     let long = EntryPath::new(format!("/etc/{}", "n".repeat(256))).unwrap();
     let mut overlay = Overlay::new();
     overlay.insert(long, file()).unwrap();
-    report.push_str(&refused(&bench, &overlay).replace(&"n".repeat(256), "[LONG]"));
+    report.push_str(&refused_with_hint(&bench, &overlay).replace(&"n".repeat(256), "[LONG]"));
     insta::assert_snapshot!(report, @r"
     /etc is a directory in the base, and overlays/test wants a file there
+        give the entry another path, or leave it out
     /usr/lib is a directory in the base, and overlays/test wants a link there
+        give the entry another path, or leave it out
     /boot can't be removed: the FAT partition is mounted there
+        name what shall go from it, one by one
     /etc/hostname is a file in the base, and overlays/test wants a directory there
+        give the entry another path, or leave it out
     /lib is a link to usr/lib in the base, and overlays/test wants a directory there
+        give the entry another path, or leave it out
     /etc/hostname/below can't be written: /etc/hostname is a file
+        give the entry a path with nothing but directories above it
     /etc/resolv.conf/below can't be written: /etc/resolv.conf is a link to ../run/systemd/resolve/stub-resolv.conf, which is no directory
+        give the entry a path with nothing but directories above it
     /lib/twice (overlays/test) and /usr/lib/twice (overlays/test) are the same place in the base
+        leave one of them out, or give both the same path
     /etc/link/below can't be written: /etc/link is a link to x
+        give the entry a path with nothing but directories above it
     /etc/gone/below can't be written: /etc/gone is nothing
+        give the entry a path with nothing but directories above it
     the target of link /etc/empty-link must be 1 to 4095 bytes without control characters, and no name in it longer than 255
+        choose another target, or leave the link out
     /boot/firmware/link (overlays/test) would be a link on the FAT partition, which has none
+        put a copy there in place of the link
     /etc/[LONG] has a name of 256 bytes, ext4 allows 255
+        choose a shorter name
     ");
 }
 
@@ -88,13 +113,6 @@ fn a_full_fat_partition_is_seen_beforehand() {
     let large = Entry::file(vec![0; 40 << 20], 0o755, "test");
     let text = refused(&bench, &overlay([("/boot/firmware/initrd.img", large)]));
     insta::assert_snapshot!(text, @"the FAT partition has 37150208 bytes free, and 42008576 are needed");
-}
-
-/// Changes bytes of the superblock, and fits its checksum by telling `debugfs` to.
-fn superblock(bench: &Bench, field: &str, value: &str) {
-    let command = format!("set_super_value {field} {value}");
-    let image = at_root(&bench.base());
-    run(tool("debugfs").args(["-w", "-R", &command]).arg(image));
 }
 
 #[test]
@@ -129,11 +147,7 @@ fn file_systems_that_must_not_be_written_are_refused() {
 #[test]
 fn a_damaged_base_is_found_by_the_checker() {
     let bench = Bench::new(Features::Trixie);
-    let image = at_root(&bench.base());
-    let commands = ["clri /usr/bin/true", "freei /etc/hostname"];
-    for command in commands {
-        run(tool("debugfs").args(["-w", "-R", command]).arg(&image));
-    }
+    tamper(&bench.base(), "clri /usr/bin/true\nfreei /etc/hostname\n");
     let text = refused(&bench, &Overlay::new());
     assert!(
         text.contains("e2fsck finds the ext4 partition of the base [DIR]/base.img damaged: "),
@@ -199,22 +213,6 @@ fn a_name_with_every_odd_character_is_only_a_name() {
     assert_sound(&bench.output());
 }
 
-/// Wants to stop when it has been told of progress this often.
-struct Impatient(usize);
-
-impl Progress for Impatient {
-    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
-    fn advance(&mut self, _amount: u64) {
-        self.0 = self.0.saturating_sub(1);
-    }
-    fn detail(&mut self, _text: &str) {}
-    fn end(&mut self, _summary: &str) {}
-    fn warn(&mut self, _text: &str) {}
-    fn cancelled(&self) -> bool {
-        self.0 == 0
-    }
-}
-
 #[test]
 fn whoever_stops_it_finds_things_as_they_were() {
     let bench = Bench::new(Features::Trixie);
@@ -223,7 +221,8 @@ fn whoever_stops_it_finds_things_as_they_were() {
     let entries = overlay([("/etc/hostname", Entry::file("x", 0o644, "test"))]);
     for patience in 0..4 {
         for free in [0, 64 << 20] {
-            let error = bench.assemble_watched(&entries, free, &mut Impatient(patience));
+            let error =
+                bench.assemble_watched(&entries, free, &mut Impatient::after_words(patience));
             assert!(error.unwrap_err().is_interrupted());
             assert_eq!(fs::read(bench.output()).unwrap(), b"an older image");
             assert_eq!(bench.names(), before);

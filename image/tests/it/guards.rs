@@ -9,7 +9,7 @@ use image::mbr::{MBR_SIZE, Mbr, Partition, PartitionType, Sectors};
 use image::{Card, Entry, Overlay};
 
 use crate::support::{
-    Bench, Features, ROOT, assert_sound, at_root, chain, debugfs, overlay, run, tool,
+    Bench, Features, ROOT, assert_sound, chain, debugfs, overlay, run, superblock, tool,
 };
 
 /// What is said when `image` is opened, with the hint.
@@ -18,14 +18,6 @@ fn said(bench: &Bench) -> String {
     let hint = error.hint().unwrap_or_else(|| "no hint".to_owned());
     format!("{}\n  hint: {hint}", chain(&error))
         .replace(bench.folder.path().to_str().unwrap(), "[DIR]")
-}
-
-/// Sets a field of the superblock, with its checksum.
-fn superblock(bench: &Bench, field: &str, value: &str) {
-    let command = format!("set_super_value {field} {value}");
-    run(tool("debugfs")
-        .args(["-w", "-R", &command])
-        .arg(at_root(&bench.base())));
 }
 
 /// A base with a `mke2fs` option, or `None` where this version refuses it.

@@ -22,6 +22,7 @@ mod inspect;
 mod mbr;
 mod names;
 mod official;
+mod packed;
 mod refusals;
 mod removal;
 mod room;

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::{Card, Entry, EntryPath, Overlay};
 
 use crate::support::{
-    Bench, Features, assert_sound, at_root, chain, debugfs, overlay, run, tool, write,
+    Bench, Features, assert_sound, at_root, chain, debugfs, overlay, run, tamper, tool, write,
 };
 
 /// A home as somebody may have left it.
@@ -111,12 +111,11 @@ fn attributes_go_with_the_file_that_had_them() {
         write(&tree.join("usr/bin/other"), "other");
     });
     // The second is too large for the inode, and gets a block of its own.
-    let image = at_root(&bench.base());
     for (path, size) in [("/usr/bin/true", 20), ("/usr/bin/other", 2000)] {
         let value = bench.path("value");
         write(&value, vec![b'v'; size]);
-        let command = format!("ea_set -f {} {path} user.test", value.display());
-        run(tool("debugfs").args(["-w", "-R", &command]).arg(&image));
+        let command = format!("ea_set -f {} {path} user.test\n", value.display());
+        tamper(&bench.base(), &command);
     }
     assert!(debugfs(&bench.base(), "ea_list /usr/bin/other").contains("user.test (2000)"));
     let entries = overlay([

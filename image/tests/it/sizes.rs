@@ -7,7 +7,7 @@ use std::path::Path;
 use image::{Card, Content, Entry, Error, ImageSize, Overlay, Report};
 
 use crate::support::{
-    Bench, Features, ROOT, assert_sound, at_root, debugfs, overlay, run, tool, write,
+    Bench, Features, ROOT, assert_sound, at_root, debugfs, overlay, run, tamper, tool, write,
 };
 
 /// Assembles an image of `size` with `free` bytes to spare.
@@ -175,9 +175,7 @@ fn an_image_shrinks_to_what_is_on_it_and_what_shall_be_free() {
         assert!(report.size < 180 << 20, "{}", report.size);
         assert_eq!(report.grown, 0);
         assert_fills(&bench.output());
-        let moved = run(tool("debugfs")
-            .args(["-R", "cat /var/z39"])
-            .arg(at_root(&bench.output())));
+        let moved = debugfs(&bench.output(), "cat /var/z39");
         assert!(moved.len() == 1 << 20 && moved.bytes().all(|byte| byte == 9));
         // What the first boot grows it with is as it was.
         let words = run(tool("mtype").args([
@@ -220,11 +218,7 @@ fn shrinking_twice_gives_the_same_bytes() {
 #[test]
 fn damage_of_the_base_is_found_when_it_is_resized_too() {
     let bench = Bench::new(Features::Trixie);
-    for command in ["clri /usr/bin/true", "freei /etc/hostname"] {
-        run(tool("debugfs")
-            .args(["-w", "-R", command])
-            .arg(at_root(&bench.base())));
-    }
+    tamper(&bench.base(), "clri /usr/bin/true\nfreei /etc/hostname\n");
     for size in [ImageSize::Exactly(300 << 20), ImageSize::Smallest] {
         let error = sized(&bench, size, 0).unwrap_err();
         assert!(matches!(error, Error::BaseDamaged { .. }), "{error}");

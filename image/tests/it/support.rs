@@ -311,6 +311,62 @@ pub(crate) fn debugfs(image: &Path, command: &str) -> String {
     run(tool("debugfs").args(["-R", command]).arg(at_root(image)))
 }
 
+/// Has `debugfs` do these commands, one a line, as somebody who knows nothing of this crate would.
+pub(crate) fn tamper(image: &Path, commands: &str) {
+    let script = tempfile::NamedTempFile::new().unwrap();
+    write(script.path(), commands);
+    run(tool("debugfs")
+        .args(["-w", "-f"])
+        .arg(script.path())
+        .arg(at_root(image)));
+}
+
+/// Sets a field of the superblock of the base, with its checksum.
+pub(crate) fn superblock(bench: &Bench, field: &str, value: &str) {
+    tamper(&bench.base(), &format!("set_super_value {field} {value}\n"));
+}
+
+/// Wants everything to end.
+pub(crate) struct Impatient {
+    left: u64,
+    unit: Unit,
+}
+
+enum Unit {
+    Words,
+    Bytes,
+}
+
+impl Impatient {
+    /// When it has been told of progress this often.
+    pub(crate) fn after_words(left: u64) -> Self {
+        let unit = Unit::Words;
+        Self { left, unit }
+    }
+
+    /// When so many bytes are done.
+    pub(crate) fn after_bytes(left: u64) -> Self {
+        let unit = Unit::Bytes;
+        Self { left, unit }
+    }
+}
+
+impl Progress for Impatient {
+    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
+    fn advance(&mut self, amount: u64) {
+        self.left = self.left.saturating_sub(match self.unit {
+            Unit::Words => 1,
+            Unit::Bytes => amount,
+        });
+    }
+    fn detail(&mut self, _text: &str) {}
+    fn end(&mut self, _summary: &str) {}
+    fn warn(&mut self, _text: &str) {}
+    fn cancelled(&self) -> bool {
+        self.left == 0
+    }
+}
+
 /// Fails unless others find nothing to complain about in `image`.
 pub(crate) fn assert_sound(image: &Path) {
     run(tool("e2fsck").arg("-fn").arg(at_root(image)));

@@ -7,7 +7,7 @@ use image::bmap::Bmap;
 use image::survey::{Survey, Wanted, survey};
 use image::{AssembleRequest, Assembled, Compression, Entry, ImageSize, Progress, Silent, prepare};
 
-use crate::support::{Bench, Features, WHEN, chain, overlay, run, tool, write};
+use crate::support::{Bench, Features, Impatient, WHEN, chain, overlay, run, tool, write};
 
 fn prepared(bench: &Bench) -> Assembled {
     let (base, output) = (bench.base(), bench.output());
@@ -178,22 +178,6 @@ fn the_ranges_end_at_fixed_places_and_cover_what_matters_once() {
     assert_eq!(used, mapped);
 }
 
-/// Wants everything to end after some bytes.
-struct Impatient(u64);
-
-impl Progress for Impatient {
-    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
-    fn advance(&mut self, amount: u64) {
-        self.0 = self.0.saturating_sub(amount);
-    }
-    fn detail(&mut self, _text: &str) {}
-    fn end(&mut self, _summary: &str) {}
-    fn warn(&mut self, _text: &str) {}
-    fn cancelled(&self) -> bool {
-        self.0 == 0
-    }
-}
-
 #[test]
 fn a_full_disk_and_an_interrupt_are_told_from_each_other() {
     let bench = Bench::new(Features::Trixie);
@@ -214,6 +198,6 @@ fn a_full_disk_and_an_interrupt_are_told_from_each_other() {
         "the disk is full: pi.img.zst could not be written"
     );
     let file = tempfile::tempfile().unwrap();
-    let error = try_it(&file, &mut Impatient(5 << 20));
+    let error = try_it(&file, &mut Impatient::after_bytes(5 << 20));
     assert!(error.is_interrupted(), "{error}");
 }

@@ -53,9 +53,10 @@ pub fn bake(
         card: &card,
         detected: card.first_boot().map_err(image::Error::from)?,
         overlay: payload.files.clone(),
+        progress,
     };
     for doubt in &base.detected.doubts {
-        progress.warn(&format!(
+        base.progress.warn(&format!(
             "the base is taken for {}, but {doubt}",
             base.detected.first_boot
         ));
@@ -64,11 +65,13 @@ pub fn bake(
     for unit in &payload.units {
         units::enable(&mut base, unit)?;
     }
-    settings::apply(&mut base.overlay, base.card, &request.plan.system, progress)?;
+    settings::apply(&mut base, &request.plan.system)?;
     first_boot::settle(&mut base)?;
     host_keys::keep(&mut base)?;
-    seeds::clear(&mut base, progress)?;
-    let overlay = base.overlay;
+    seeds::clear(&mut base)?;
+    let Base {
+        overlay, progress, ..
+    } = base;
     let assemble = AssembleRequest {
         base: request.base,
         output: request.out,

@@ -93,5 +93,5 @@ fn desktop(base: &mut Base<'_>) -> anyhow::Result<()> {
     if changed == text {
         return Ok(());
     }
-    base.rewrite(PATH, changed, ORIGIN)
+    base.write(PATH, changed, ORIGIN)
 }

@@ -61,7 +61,7 @@ fn make(base: &mut Base<'_>, home: &str, owner: Owner) -> anyhow::Result<()> {
     base.put(home, Entry::directory(0o700, ORIGIN).owned_by(owner))?;
     for name in base.names("/etc/skel")? {
         let skeleton = format!("/etc/skel/{name}");
-        let found = base.card.find(&skeleton).map_err(image::Error::from)?;
+        let found = base.find(&skeleton)?;
         if !found.is_some_and(|found| matches!(found.kind, FoundKind::File(_))) {
             continue;
         }
@@ -78,7 +78,7 @@ fn move_tree(base: &mut Base<'_>, from: &str, to: &str) -> anyhow::Result<()> {
     let mut pending = vec![(from.to_owned(), to.to_owned())];
     let (mut count, mut size) = (0, 0);
     while let Some((old, new)) = pending.pop() {
-        let found = base.card.find(&old).map_err(image::Error::from)?;
+        let found = base.find(&old)?;
         let Some(found) = found else {
             continue;
         };

@@ -155,7 +155,7 @@ fn explain(error: &AccountError) -> anyhow::Error {
 
 fn write(base: &mut Base<'_>, accounts: &AccountFiles) -> anyhow::Result<()> {
     for (file, text) in accounts.render() {
-        let found = base.card.find(file.path()).map_err(image::Error::from)?;
+        let found = base.find(file.path())?;
         let found = found.with_context(|| format!("looking for {file} in the base"))?;
         let entry = Entry::file(text, found.mode & 0o7777, ORIGIN).owned_by(found.owner);
         let entry = match file {

@@ -1,7 +1,6 @@
 //! Settings that the base has on its FAT partition already: what would fight with ours goes, and of the rest
 //! the user hears.
 
-use image::Progress;
 use image::bootconfig::{BootEdits, WordEdit};
 use image::system::{Fate, SeedFile};
 
@@ -18,12 +17,12 @@ const FIRSTRUN: [&str; 3] = [
 
 /// Takes away what would be applied over the card's own settings, and warns of it by name, and of what
 /// nobody reads.
-pub(super) fn clear(base: &mut Base<'_>, progress: &mut dyn Progress) -> anyhow::Result<()> {
+pub(super) fn clear(base: &mut Base<'_>) -> anyhow::Result<()> {
     for file in base.card.seed_files().map_err(image::Error::from)? {
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
         let turned_off = matches!(name, "user-data" | "network-config");
         if file.fate == Fate::Ignored || turned_off {
-            progress.warn(&format!(
+            base.warn(&format!(
                 "the base's {name} is left alone and has no effect on this card: it sets {}",
                 describe(&file, Secrets::Marked)
             ));
@@ -42,7 +41,7 @@ pub(super) fn clear(base: &mut Base<'_>, progress: &mut dyn Progress) -> anyhow:
         }
         // An empty `ssh` asks for what the card does anyway.
         if !matches!(name, "ssh" | "ssh.txt") {
-            progress.warn(&format!(
+            base.warn(&format!(
                 "the base's {name} is not on the card: it would change {} after what the recipe says",
                 describe(&file, Secrets::Plain)
             ));

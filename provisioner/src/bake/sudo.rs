@@ -46,7 +46,7 @@ pub(super) fn agree(base: &mut Base<'_>, who: Who<'_>, policy: Sudo) -> anyhow::
         if path != MAIN && says_nothing(&left) {
             base.remove(&path, ORIGIN)?;
         } else {
-            base.rewrite(&path, left, ORIGIN)?;
+            base.write(&path, left, ORIGIN)?;
         }
     }
     Ok(())

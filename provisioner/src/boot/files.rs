@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::Card;
+use image::bootconfig::last_line;
 
 use super::machine::{KERNEL_START, Machine};
 use crate::hint::Fault;
@@ -44,7 +45,7 @@ impl BootFiles {
         }
         let config = read(card, "config.txt")?;
         let config = String::from_utf8_lossy(&config).into_owned();
-        let kernel = setting(&config, "kernel=").ok_or_else(|| {
+        let kernel = last_line(&config, "kernel=").ok_or_else(|| {
             Fault::input("config.txt names no kernel (kernel=…), so that QEMU has nothing to start")
         })?;
         let bytes = read(card, kernel)?;
@@ -57,7 +58,7 @@ impl BootFiles {
             write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
             Ok::<_, anyhow::Error>(path)
         };
-        let initrd = match setting(&config, "initramfs ") {
+        let initrd = match last_line(&config, "initramfs ") {
             Some(line) => {
                 let name = line.split_whitespace().next().unwrap_or_default();
                 Some(lay("initrd", &read(card, name)?)?)
@@ -75,15 +76,6 @@ impl BootFiles {
             cmdline,
         })
     }
-}
-
-/// The last line with this beginning counts, as in the firmware.
-fn setting<'a>(config: &'a str, key: &str) -> Option<&'a str> {
-    config
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix(key))
-        .next_back()
-        .map(str::trim)
 }
 
 fn read(card: &Card, name: &str) -> anyhow::Result<Vec<u8>> {
@@ -116,20 +108,4 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_setting_counts_and_comments_do_not() {
-        let config = "# kernel=no\nkernel=old\n[all]\nkernel=vmlinuz-6.12\ninitramfs initrd.img-6.12 followkernel\n";
-        assert_eq!(setting(config, "kernel="), Some("vmlinuz-6.12"));
-        assert_eq!(
-            setting(config, "initramfs "),
-            Some("initrd.img-6.12 followkernel")
-        );
-        assert_eq!(setting(config, "absent="), None);
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use image::base::local::Format;
+use image::packed::Format;
 use image::{Card, Scratch};
 
 use crate::fsio::{self, Access};
@@ -43,7 +43,7 @@ pub fn open(path: &Path, output: &Output) -> anyhow::Result<Opened> {
     if about.is_dir() {
         return Err(Fault::input(format!("{} is a folder, not a card", path.display())).into());
     }
-    let format = Card::format_of(path).with_context(|| format!("reading {}", path.display()))?;
+    let format = Format::of(path).with_context(|| format!("reading {}", path.display()))?;
     let is_device = !about.is_file();
     let mut scratch = match format {
         None | Some(Format::Raw) => None,

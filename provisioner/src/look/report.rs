@@ -14,7 +14,7 @@ const VERSION: u32 = 1;
 /// A report of 100,000 paths has 30 MB.
 const LARGEST: u64 = 64 << 20;
 /// What is taken off an image's name before the report's own ending is put on.
-const PACKED: [&str; 3] = [".xz", ".gz", ".zst"];
+const PACKED: [&str; 4] = [".xz", ".gz", ".zst", ".zip"];
 
 /// Where the report of `image` is: `pi.report.json` for `pi.img` and `pi.img.xz`.
 pub fn beside(image: &Path) -> PathBuf {

@@ -46,23 +46,27 @@ pub struct OutputFacts {
 }
 
 impl BuildReport {
-    pub(super) fn new(report: &Report, facts: &Facts<'_>, outputs: Vec<OutputFacts>) -> Self {
+    pub(super) fn new(
+        report: &Report,
+        facts: &Facts<'_>,
+        outputs: Vec<OutputFacts>,
+    ) -> anyhow::Result<Self> {
         let mut report = report.clone();
         for written in &mut report.written {
             written.origin = facts.origin(&written.origin);
         }
-        Self {
+        Ok(Self {
             report,
             provision: env!("CARGO_PKG_VERSION").to_owned(),
             recipe: facts.recipe.clone(),
-            plan: facts.plan(),
+            plan: facts.plan()?,
             target: facts.target().name().to_owned(),
             host: facts.host.to_owned(),
             broker: broker(facts),
             base: facts.base.clone(),
             date: date(facts.timestamp),
             outputs,
-        }
+        })
     }
 
     /// The text of the file.

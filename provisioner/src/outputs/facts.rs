@@ -1,10 +1,11 @@
 //! What is known of a build beside what was written.
 
 use image::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::bases::{Base, What};
-use crate::recipe::{Plan, Sudo};
+use crate::recipe::{BrokerPlan, Plain, Plan, Sudo};
 use crate::toolchain::{BrokerBinary, Target};
 
 /// What an image is made of and for. Nothing in it depends on the folder it is made in.
@@ -29,14 +30,14 @@ pub struct Facts<'a> {
 }
 
 /// What an image began with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BaseFacts {
     /// `debian`, `official`, or `file`.
     pub kind: String,
     /// The name of the file, or of the base in the cache, which holds a digest of what it is made of.
     pub name: String,
     /// The sha256 of the file that was named, packed as it is; of an official image that of the raw one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
@@ -61,19 +62,19 @@ impl BaseFacts {
 }
 
 /// The broker on an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BrokerFacts {
     /// The id of its release: a digest of program and configuration.
     pub release: String,
     /// The version of its source, if it was compiled from the source at hand.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The sha256 of the program.
     pub sha256: String,
 }
 
-/// The recipe and the flags, as they were resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The recipe and the flags, as they were resolved: all that went into the card but secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlanFacts {
     /// Names of the trees of files.
@@ -82,10 +83,34 @@ pub struct PlanFacts {
     pub free: u64,
     /// The user that may log in.
     pub login: String,
-    /// `passwordless` or `none`.
-    pub sudo: String,
+    /// Whether it has a password, which is not said.
+    pub password: bool,
+    /// What it may do as root.
+    pub sudo: Sudo,
     /// A name of the time-zone database.
     pub timezone: String,
+    /// Packages of the operating system beside those of every base: those that the settings need too.
+    pub packages: Vec<String>,
+    /// The rest of the operating system's settings, under the names that they have in a recipe.
+    pub system: Value,
+    /// The broker's settings.
+    pub broker: BrokerPlanFacts,
+}
+
+/// The broker's settings, as far as a recipe decides them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BrokerPlanFacts {
+    /// Who reaches a listener without TLS.
+    pub plain: Plain,
+    /// mosquitto.conf's `log_type`.
+    pub log_types: Vec<String>,
+    /// Whether state outlives a restart.
+    pub persistence: bool,
+    /// Seconds between two saves.
+    pub autosave_interval: u32,
+    /// The names of the options in further lines of configuration. What they are set to may be a password.
+    pub extra: Vec<String>,
 }
 
 impl Facts<'_> {
@@ -94,20 +119,32 @@ impl Facts<'_> {
         self.plan.target
     }
 
-    pub(super) fn plan(&self) -> PlanFacts {
-        let overlays = self.plan.overlays.iter();
-        PlanFacts {
-            overlays: overlays.map(|overlay| short(overlay).to_owned()).collect(),
-            free: self.plan.free,
-            login: self.plan.login.name.clone(),
-            sudo: match self.plan.login.sudo {
-                Sudo::Passwordless => "passwordless",
-                Sudo::Password => "password",
-                Sudo::None => "none",
-            }
-            .to_owned(),
-            timezone: self.plan.timezone.clone(),
-        }
+    /// What the recipe and the flags came to.
+    pub(super) fn plan(&self) -> anyhow::Result<PlanFacts> {
+        // Without `..`, so that nothing new is forgotten here.
+        let Plan {
+            base: _,
+            target: _,
+            overlays,
+            free,
+            login,
+            timezone,
+            system,
+            packages,
+            broker,
+        } = self.plan;
+        let overlays = overlays.iter().map(|overlay| short(overlay).to_owned());
+        Ok(PlanFacts {
+            overlays: overlays.collect(),
+            free: *free,
+            login: login.name.clone(),
+            password: login.password.is_some(),
+            sudo: login.sudo,
+            timezone: timezone.clone(),
+            packages: packages.clone(),
+            system: serde_json::to_value(system)?,
+            broker: BrokerPlanFacts::new(broker),
+        })
     }
 
     /// Where something came from, without the folders of this computer.
@@ -126,6 +163,28 @@ impl Facts<'_> {
         // The longest one, if one lies in another.
         let found = found.max_by_key(|(length, _)| *length);
         found.map_or_else(|| origin.to_owned(), |(_, origin)| origin)
+    }
+}
+
+impl BrokerPlanFacts {
+    fn new(plan: &BrokerPlan) -> Self {
+        let BrokerPlan {
+            plain,
+            log_types,
+            persistence,
+            autosave_interval,
+            extra,
+        } = plan;
+        let lines = extra.lines().map(str::trim);
+        let set = lines.filter(|line| !line.starts_with('#'));
+        let names = set.filter_map(|line| line.split_whitespace().next());
+        Self {
+            plain: *plain,
+            log_types: log_types.clone(),
+            persistence: *persistence,
+            autosave_interval: *autosave_interval,
+            extra: names.map(str::to_owned).collect(),
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod build_report;
 mod check;
-mod dpkg;
 mod facts;
 mod make;
 mod manifest;
@@ -19,7 +18,7 @@ mod uri;
 
 pub use build_report::{BuildReport, OutputFacts};
 pub use check::{Difference, differences};
-pub use facts::{BaseFacts, BrokerFacts, Facts, PlanFacts};
+pub use facts::{BaseFacts, BrokerFacts, BrokerPlanFacts, Facts, PlanFacts};
 pub use make::{Made, Maker, make};
 pub use names::Names;
 pub use options::{OutputArgs, Place, Plan};

@@ -6,11 +6,11 @@ use anyhow::Context;
 use image::{Card, Report};
 
 use super::build_report;
-use super::dpkg;
 use super::facts::Facts;
 use super::names::Names;
 use super::spdx::{Document, Package};
 use super::uri::encode_name;
+use crate::dpkg;
 use crate::toolchain::BrokerSource;
 
 /// The licenses of the broker's own source.

@@ -2,7 +2,7 @@
 //! it extends, in the end from `default`.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::base::BaseNames;
 use super::layers::layered;
@@ -49,7 +49,7 @@ pub struct BrokerRecipe {
 }
 
 /// Who reaches a listener without TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plain {
     /// Nobody: there is none.

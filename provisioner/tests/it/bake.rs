@@ -270,13 +270,13 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
       caused by: [HERE]/no-root.img can't be a base
       caused by: [HERE]/no-root.img is not a usable card image
       caused by: the image has no Linux partition (type 0x83); the types of its partitions: 0x0c
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip
     error: preparing base [HERE]/zeroed.img
       caused by: [HERE]/zeroed.img can't be a base
       caused by: partition 2 of [HERE]/zeroed.img can't be used
       caused by: there is no ext4 file system: the magic number is 0x0000, not 0xef53
     error: preparing base [HERE]/missing.img
-      caused by: cannot read base image [HERE]/missing.img
+      caused by: cannot read [HERE]/missing.img
       caused by: No such file or directory (os error 2)
     ");
 }

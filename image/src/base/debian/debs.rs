@@ -1,17 +1,15 @@
 //! The .debs of a base in the cache: each under its digest, downloaded once, checked always.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
 
 use super::apt::{Apt, Download};
 use super::error::{DebianError, Gone, failed};
 use super::lock::{lock, remove_leftovers};
 use super::packages::{Package, PackageSet};
 use super::sources::Sources;
-use crate::{Architecture, Progress, hex};
+use crate::pieces::sha256_of;
+use crate::{Architecture, Progress};
 
 /// How many are downloaded at a time. What is complete of them is kept if the rest fails.
 const AT_ONCE: usize = 16;
@@ -152,7 +150,8 @@ fn keep(file: &Path, name: &str, package: &Package, cache: &Path) -> Result<bool
 
 /// Checks that a file is the .deb that it should be.
 pub(super) fn check(file: &Path, name: &str, package: &Package) -> Result<(), DebianError> {
-    let actual = digest(file).map_err(failed("read", file))?;
+    let digest = File::open(file).and_then(|mut file| sha256_of(&mut file, |_| Ok(())));
+    let actual = digest.map_err(failed("read", file))?;
     if actual == package.sha256 {
         return Ok(());
     }
@@ -162,18 +161,6 @@ pub(super) fn check(file: &Path, name: &str, package: &Package) -> Result<(), De
         actual,
         expected: package.sha256.clone(),
     })
-}
-
-fn digest(file: &Path) -> io::Result<String> {
-    let mut file = File::open(file)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
 }
 
 /// Fails unless the archive's only complaint is that it has no such file.

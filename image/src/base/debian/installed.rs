@@ -50,18 +50,11 @@ fn entry(stanza: &str) -> Option<(&str, (&str, &str))> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::packages::tests::package;
+    use super::super::packages::tests::set;
     use super::*;
 
     const STATUS: &str = "Package: less\nStatus: install ok installed\nVersion: 1.0\n\n\
                           Package: sudo\nStatus: install ok installed\nVersion: 2.0\n";
-
-    fn set(packages: &[(&str, &str)]) -> PackageSet {
-        let packages = packages
-            .iter()
-            .map(|(name, version)| ((*name).to_owned(), package(version)));
-        PackageSet::new(packages).unwrap()
-    }
 
     #[test]
     fn what_is_installed_must_be_what_was_locked_no_more_and_no_less() {

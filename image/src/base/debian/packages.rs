@@ -212,7 +212,7 @@ pub(super) mod tests {
         }
     }
 
-    fn set(packages: &[(&str, &str)]) -> PackageSet {
+    pub(in super::super) fn set(packages: &[(&str, &str)]) -> PackageSet {
         let packages = packages
             .iter()
             .map(|(name, version)| ((*name).to_owned(), package(version)));

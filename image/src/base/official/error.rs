@@ -3,6 +3,7 @@
 use crate::base::error::LocalError;
 use crate::base::net::{DownloadError, NetError};
 use crate::copy::CopyError;
+use crate::packed::PackedError;
 
 use super::index::IndexError;
 
@@ -82,7 +83,9 @@ impl OfficialError {
             self,
             Self::Store(_)
                 | Self::Archive(
-                    LocalError::Write { .. } | LocalError::Store(_) | LocalError::Cache { .. }
+                    LocalError::Packed(PackedError::Write { .. })
+                        | LocalError::Store(_)
+                        | LocalError::Cache { .. }
                 )
         )
     }
@@ -106,9 +109,9 @@ impl OfficialError {
                 "see what --index-url or PROVISION_INDEX_URL says; a proxy may have answered with a page of its own",
             ),
             Self::Entry { .. } => Some("fetch the index again, or repair the entry"),
-            Self::Archive(error @ (LocalError::Write { .. } | LocalError::Store(_))) => {
-                error.hint()
-            }
+            Self::Archive(
+                error @ (LocalError::Packed(PackedError::Write { .. }) | LocalError::Store(_)),
+            ) => error.hint(),
             Self::Archive(_) => {
                 Some("run it again: the archive was removed and is downloaded once more")
             }

@@ -3,16 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::error::OfficialError;
 use super::image::OfficialImage;
 use super::site::Site;
 use crate::base::error::LocalError;
 use crate::base::lease;
-use crate::base::local::{check, recognize};
+use crate::base::local::{UNPACKING, check};
 use crate::base::net::{DownloadError, Source, download, host_of};
 use crate::base::stored::Note;
-use crate::base::unpack::{Limits, unpack};
 use crate::copy::{Draft, write_error};
+use crate::hex;
+use crate::packed::{Wanted, unpack};
 use crate::progress::Progress;
 
 /// What becomes of the archive once it is unpacked.
@@ -115,21 +118,25 @@ fn make(
     progress: &mut dyn Progress,
 ) -> Result<(), OfficialError> {
     let mut draft = Draft::beside(target)?;
-    let limits = Limits {
+    let mut hash = Sha256::new();
+    let wanted = Wanted {
+        step: UNPACKING,
         size: Some(image.extract_size),
+        hash: Some(&mut hash),
     };
-    let found = unpack(packed, recognize(packed)?, &mut draft, limits, progress)?;
-    if found.size != image.extract_size {
+    let size = unpack(packed, &mut draft, wanted, progress).map_err(LocalError::from)?;
+    let sha256 = hex(&hash.finalize());
+    if size != image.extract_size {
         return Err(OfficialError::Size {
             image: image.to_string(),
-            actual: found.size,
+            actual: size,
             expected: image.extract_size,
         });
     }
-    if found.sha256 != image.extract_sha256 {
+    if sha256 != image.extract_sha256 {
         return Err(OfficialError::Digest {
             image: image.to_string(),
-            actual: found.sha256,
+            actual: sha256,
             expected: image.extract_sha256.clone(),
         });
     }
@@ -139,7 +146,7 @@ fn make(
         image.architecture,
     )?;
     draft.commit()?;
-    let mut note = Note::new(found.size, found.sha256, image.url.clone());
+    let mut note = Note::new(size, sha256, image.url.clone());
     note.official = Some(image.clone());
     note.write(target)?;
     Ok(())

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use image::Silent;
 use image::bmap::Bmap;
 use image::device::{Layout, Source, SourceError, TargetError, flash};
-use image::{Progress, Silent};
 
 use super::memory::{Fault, Memory};
-use crate::support::{Bench, Features, run, tool};
+use crate::support::{Bench, Features, Impatient, run, tool};
 
 const MIB: u64 = 1 << 20;
 const CARD: u64 = 96 * MIB;
@@ -309,22 +309,6 @@ fn a_map_that_is_not_the_images_is_found_out() {
     assert!(head_is_blank(&card));
 }
 
-/// Wants to stop after so many bytes.
-struct Impatient(u64);
-
-impl Progress for Impatient {
-    fn begin(&mut self, _step: &str, _total: Option<u64>) {}
-    fn advance(&mut self, amount: u64) {
-        self.0 = self.0.saturating_sub(amount);
-    }
-    fn detail(&mut self, _text: &str) {}
-    fn end(&mut self, _summary: &str) {}
-    fn warn(&mut self, _text: &str) {}
-    fn cancelled(&self) -> bool {
-        self.0 == 0
-    }
-}
-
 #[test]
 fn an_interrupted_card_can_not_boot_wherever_it_was() {
     let bench = bench();
@@ -333,7 +317,7 @@ fn an_interrupted_card_can_not_boot_wherever_it_was() {
     for stop in [1, size / 2, size + size / 2] {
         let card = Memory::new(CARD, Fault::None);
         let mut destination = card.destination("sdb");
-        destination.progress = Box::new(Impatient(stop));
+        destination.progress = Box::new(Impatient::after_bytes(stop));
         let done = flash(&source, &layout, vec![destination]);
         let error = done.cards[0].as_ref().unwrap_err();
         assert!(matches!(error, TargetError::Interrupted { .. }), "{error}");

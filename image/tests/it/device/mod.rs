@@ -2,6 +2,5 @@
 
 mod copies;
 mod disks;
-mod memory;
-mod packed;
+pub(crate) mod memory;
 pub(crate) mod tree;

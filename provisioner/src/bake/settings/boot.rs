@@ -2,14 +2,14 @@
 
 use image::bootconfig::{BootEdits, ConfigEdit, WordEdit};
 
-use super::base::{Base, ORIGIN};
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::recipe::System;
 
 pub(super) fn apply(base: &mut Base<'_>, system: &System) -> anyhow::Result<()> {
     let edits = edits(system);
     if !edits.is_empty() {
-        let (overlay, card) = base.parts();
-        edits.apply(card, overlay, ORIGIN)?;
+        edits.apply(base.card, &mut base.overlay, ORIGIN)?;
     }
     Ok(())
 }

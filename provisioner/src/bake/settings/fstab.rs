@@ -1,6 +1,7 @@
 //! How the root file system is mounted.
 
-use super::base::Base;
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::recipe::system::SdCard;
 
 const FSTAB: &str = "/etc/fstab";
@@ -10,7 +11,7 @@ pub(super) fn apply(base: &mut Base<'_>, card: &SdCard) -> anyhow::Result<()> {
         return Ok(());
     };
     match edited(&before, card) {
-        Some(after) if after != before => base.write(FSTAB, after),
+        Some(after) if after != before => base.write(FSTAB, after, ORIGIN),
         Some(_) => Ok(()),
         None => {
             base.warn("the base's /etc/fstab has no root file system: system.sd-card's noatime and commit-interval have no effect");

@@ -1,6 +1,6 @@
 //! Whether the base knows a keyboard.
 
-use super::base::Base;
+use crate::bake::base::Base;
 use crate::hint::{Fault, nearest};
 use crate::recipe::system::Keyboard;
 

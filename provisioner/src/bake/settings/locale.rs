@@ -2,7 +2,8 @@
 
 use image::ext4::FoundKind;
 
-use super::base::Base;
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::hint::{Fault, nearest};
 
 const GENERATED: &str = "/usr/lib/locale";
@@ -13,7 +14,7 @@ const WANTED: &str = "/etc/locale.gen";
 /// Sets the language; returns the packages that it needs.
 pub(super) fn apply(base: &mut Base<'_>, locale: &str) -> anyhow::Result<Option<String>> {
     let file = place(base)?;
-    base.write(file, format!("LANG={locale}\n"))?;
+    base.write(file, format!("LANG={locale}\n"), ORIGIN)?;
     if is_generated(base, locale)? {
         return Ok(None);
     }
@@ -34,9 +35,9 @@ pub(super) fn apply(base: &mut Base<'_>, locale: &str) -> anyhow::Result<Option<
         }
     }
     let wanted = base.text(WANTED)?.unwrap_or_default();
-    base.write(WANTED, with(&wanted, locale))?;
+    base.write(WANTED, with(&wanted, locale), ORIGIN)?;
     if has_generator {
-        base.write("/etc/provision/locale", format!("{locale}\n"))?;
+        base.write("/etc/provision/locale", format!("{locale}\n"), ORIGIN)?;
         base.warn(&format!("the base has not made {locale} yet: the Pi makes it at its first start, within a minute or two"));
         return Ok(None);
     }
@@ -66,9 +67,10 @@ fn is_generated(base: &Base<'_>, locale: &str) -> anyhow::Result<bool> {
     if base.has(&format!("{GENERATED}/{name}"))? {
         return Ok(true);
     }
-    let archive = base.text(ARCHIVE)?.unwrap_or_default();
-    // Names stand in it one behind the other, each ended by a zero.
-    Ok(archive.split('\0').any(|entry| entry == name))
+    // Names stand in it one behind the other, each ended by a zero, and all around them is no text.
+    let archive = base.bytes(ARCHIVE)?.unwrap_or_default();
+    let mut entries = archive.split(|byte| *byte == 0);
+    Ok(entries.any(|entry| entry == name.as_bytes()))
 }
 
 /// The list of what is to be made, with `locale` in it.

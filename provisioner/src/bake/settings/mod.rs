@@ -2,7 +2,6 @@
 //! to wait for the first network. Pure settings are in [`payload`](crate::payload).
 
 mod apply;
-mod base;
 mod boot;
 mod fstab;
 mod keyboard;
@@ -11,4 +10,7 @@ mod packages;
 mod swap;
 mod wifi;
 
-pub(crate) use apply::apply;
+pub(super) use apply::apply;
+
+/// Where what is written here comes from.
+const ORIGIN: &str = "recipe";

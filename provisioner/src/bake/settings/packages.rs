@@ -2,27 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use super::base::Base;
+use super::ORIGIN;
+use crate::bake::base::Base;
+use crate::dpkg;
 use crate::recipe::System;
 use crate::recipe::system::Switch;
-
-/// What dpkg knows to be installed.
-const STATUS: &str = "/var/lib/dpkg/status";
 
 pub(super) fn apply(
     base: &mut Base<'_>,
     system: &System,
     mut needed: Vec<String>,
 ) -> anyhow::Result<()> {
-    let status = base.text(STATUS)?.unwrap_or_default();
-    let installed = installed(&status);
+    // Whatever somebody's name is written in: only those of packages are looked for, which are ASCII.
+    let status = base.bytes(dpkg::STATUS)?.unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let installed: BTreeSet<_> = dpkg::names(&status).collect();
     needed.retain(|package| !installed.contains(package.as_str()));
     needed.sort();
     needed.dedup();
     if needed.is_empty() {
         return Ok(());
     }
-    base.write("/etc/provision/packages", needed.join("\n") + "\n")?;
+    base.write("/etc/provision/packages", needed.join("\n") + "\n", ORIGIN)?;
     base.warn(&format!(
         "the base lacks {}: the Pi installs what is missing once it is in the Internet",
         needed.join(", ")
@@ -32,20 +33,4 @@ pub(super) fn apply(
         base.warn("until then there is no firewall, since nftables is among it");
     }
     Ok(())
-}
-
-/// The names of the packages that are there.
-fn installed(status: &str) -> BTreeSet<&str> {
-    let paragraphs = status.split("\n\n").filter(|paragraph| {
-        paragraph.lines().any(|line| {
-            line == "Status: install ok installed" || line == "Status: hold ok installed"
-        })
-    });
-    paragraphs
-        .filter_map(|paragraph| {
-            paragraph
-                .lines()
-                .find_map(|line| line.strip_prefix("Package: "))
-        })
-        .collect()
 }

@@ -2,7 +2,8 @@
 
 use image::Entry;
 
-use super::base::{Base, ORIGIN};
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::recipe::system::Swap;
 
 /// Raspberry Pi OS trixie's, with a mechanism to choose.
@@ -26,7 +27,7 @@ pub(super) fn apply(base: &mut Base<'_>, swap: Swap) -> anyhow::Result<()> {
     };
     if base.has_any(&GENERATORS)? {
         let text = format!("# Made by provision from its recipe.\n[Main]\nMechanism={mechanism}\n");
-        base.write("/etc/rpi/swap.conf.d/50-provision.conf", text)?;
+        base.write("/etc/rpi/swap.conf.d/50-provision.conf", text, ORIGIN)?;
     }
     if base.has_any(&SWAPFILE)? {
         let masked = Entry::symlink("/dev/null", ORIGIN);

@@ -2,7 +2,8 @@
 
 use image::Entry;
 
-use super::base::{Base, ORIGIN};
+use super::ORIGIN;
+use crate::bake::base::Base;
 use crate::hint::Fault;
 use crate::recipe::System;
 
@@ -33,18 +34,18 @@ pub(super) fn apply(base: &mut Base<'_>, system: &System) -> anyhow::Result<()> 
         return Ok(());
     }
     let mut switches: Vec<_> = base
-        .list(SWITCHES)?
+        .names(SWITCHES)?
         .into_iter()
         .filter(|name| name.ends_with(":wlan"))
         .collect();
     switches.extend(ADAPTERS.map(str::to_owned));
     for name in switches {
-        base.write(&format!("{SWITCHES}/{name}"), "0\n")?;
+        base.write(&format!("{SWITCHES}/{name}"), "0\n", ORIGIN)?;
     }
     let state = base.text(STATE)?.unwrap_or_default();
     let private = Entry::file(enabled(&state), 0o600, ORIGIN);
     if base.has(STATE)? {
-        base.write(STATE, enabled(&state))
+        base.write(STATE, enabled(&state), ORIGIN)
     } else {
         base.put(STATE, private)
     }

@@ -1,7 +1,7 @@
 //! The Pi's firmware and the kernel's command line.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::hint::Fault;
 use crate::recipe::layers::layered;
@@ -20,7 +20,8 @@ pub struct CmdlineRecipe {
 }
 
 /// Changes to the kernel's command line.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Cmdline {
     /// Words to add.
     pub add: Vec<String>,
@@ -56,7 +57,8 @@ impl CmdlineRecipe {
 }
 
 /// A setting of the Pi's firmware.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FirmwareSetting {
     /// The boards that it is for: `all`, `pi4`.
     pub section: String,

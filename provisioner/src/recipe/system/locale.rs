@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::check::{self, incomplete};
 use crate::hint::Fault;
@@ -23,7 +23,8 @@ pub struct KeyboardRecipe {
 }
 
 /// A keyboard, in the words of X11's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Keyboard {
     /// The layouts, joined by commas.
     pub layout: String,

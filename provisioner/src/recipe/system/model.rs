@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::boot::{self, Cmdline, CmdlineRecipe, FirmwareSetting};
 use super::check::{self, incomplete};
@@ -56,7 +56,7 @@ pub struct SystemRecipe {
 }
 
 /// Something that is there or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
     /// It is there.
@@ -66,7 +66,8 @@ pub enum Switch {
 }
 
 /// The operating system's settings beside login and time zone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct System {
     /// The Pi's name, if it isn't that of the site's host.
     pub hostname: Option<String>,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::check::{self, incomplete};
 use crate::hint::Fault;
@@ -51,7 +51,8 @@ pub enum Method {
 }
 
 /// How the Pi is on its networks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Network {
     /// On the cable; `None` if it isn't used.
     pub wired: Option<Addressing>,
@@ -60,7 +61,8 @@ pub struct Network {
 }
 
 /// Addresses on one kind of network.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Addressing {
     /// The fixed ones; a family without one asks the router.
     pub addresses: Vec<Prefix>,
@@ -137,6 +139,12 @@ impl FromStr for Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+impl Serialize for Prefix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

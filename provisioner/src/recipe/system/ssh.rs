@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::check::incomplete;
 use super::login::Login;
@@ -21,7 +21,8 @@ pub struct SshRecipe {
 }
 
 /// How people log in over the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Ssh {
     /// Whether a password is enough.
     pub password_login: bool,

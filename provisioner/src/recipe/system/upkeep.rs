@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::check::{self, incomplete};
 use crate::hint::Fault;
@@ -20,7 +20,8 @@ pub struct NtpRecipe {
 }
 
 /// Time servers. Empty lists leave things as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Ntp {
     /// Asked first.
     pub servers: Vec<String>,
@@ -48,7 +49,7 @@ impl NtpRecipe {
 }
 
 /// Which updates the Pi installs by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Upgrades {
     /// Those that close holes. Nothing restarts the Pi.
@@ -58,7 +59,7 @@ pub enum Upgrades {
 }
 
 /// Where the log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Storage {
     /// In memory: gone after a restart, and the card is spared.
@@ -78,7 +79,8 @@ pub struct JournalRecipe {
 }
 
 /// The log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Journal {
     /// Where it is.
     pub storage: Storage,
@@ -108,7 +110,7 @@ impl JournalRecipe {
 }
 
 /// Where memory that isn't used goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Swap {
     /// Into memory, compressed.
@@ -134,7 +136,8 @@ pub struct SdCardRecipe {
 }
 
 /// What spares the card.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SdCard {
     /// Where memory that isn't used goes.
     pub swap: Swap,

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::hidden::Hidden;
 use crate::hint::Fault;
@@ -46,7 +48,7 @@ pub struct WifiNetworkRecipe {
 }
 
 /// How a wireless network is secured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Security {
     /// WPA2 with a password. Only the key that is made of it gets onto the card.
@@ -62,7 +64,8 @@ pub enum Security {
 }
 
 /// Wireless networks, and where they are used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Wifi {
     /// Two capital letters.
     pub country: String,
@@ -83,6 +86,28 @@ pub struct WifiNetwork {
     pub hidden: bool,
     /// The higher, the more it is preferred.
     pub priority: i32,
+}
+
+/// Everything but the secret.
+impl Serialize for WifiNetwork {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            ssid,
+            security,
+            secret: _,
+            hidden,
+            priority,
+        } = self;
+        let mut map = serializer.serialize_map(Some(4))?;
+        match std::str::from_utf8(ssid) {
+            Ok(text) => map.serialize_entry("ssid", text)?,
+            Err(_) => map.serialize_entry("ssid-hex", &HEXLOWER.encode(ssid))?,
+        }
+        map.serialize_entry("security", security)?;
+        map.serialize_entry("hidden", hidden)?;
+        map.serialize_entry("priority", priority)?;
+        map.end()
+    }
 }
 
 /// What a wireless network is entered with.
@@ -203,7 +228,7 @@ impl WifiNetworkRecipe {
     fn ssid_bytes(&self) -> Result<Vec<u8>, &'static str> {
         let bytes = match (&self.ssid, &self.ssid_hex) {
             (Some(text), None) => text.clone().into_bytes(),
-            (None, Some(hex)) => data_encoding::HEXLOWER_PERMISSIVE
+            (None, Some(hex)) => HEXLOWER_PERMISSIVE
                 .decode(hex.as_bytes())
                 .or(Err("`ssid-hex` is not pairs of hexadecimal digits"))?,
             (Some(_), Some(_)) => return Err("`ssid` and `ssid-hex` exclude each other"),

@@ -145,13 +145,13 @@ fn a_link_that_leads_nowhere_and_a_release_that_was_replaced_are_found() {
 #[test]
 fn a_packed_image_is_unpacked_for_the_time_of_looking() {
     let sandbox = baked();
-    tool(&sandbox, "xz -1 -k pi.img; gzip -1 -k pi.img").success();
+    tool(&sandbox, "xz -1 -k pi.img; zip -q -1 pi.img.zip pi.img").success();
     let plain = json(
         &sandbox
             .provision(&["inspect", "pi.img", "--json"])
             .success(),
     );
-    for name in ["pi.img.xz", "pi.img.gz"] {
+    for name in ["pi.img.xz", "pi.img.zip"] {
         let packed = json(&sandbox.provision(&["inspect", name, "--json"]).success());
         assert_eq!(packed["partitions"], plain["partitions"]);
         assert_eq!(packed["broker"], plain["broker"]);
@@ -172,14 +172,14 @@ fn what_is_no_card_is_refused_with_a_word() {
     --- stdout
     --- stderr
     error: short is not a card image: it has 1 bytes
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip
 
     exit: 2
     --- stdout
     --- stderr
     error: empty.img is not a usable card image
       caused by: there is no partition table: the first sector ends in 00 00, not 55 aa
-      hint: use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`
+      hint: use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip
 
     exit: 2
     --- stdout

@@ -3,9 +3,11 @@
 use crate::bake::{clean, debugfs};
 use crate::support::{Sandbox, tool};
 
-use super::bases::{bake, common, on_fat, raspios_bookworm, raspios_trixie, refusal, warnings};
+use super::bases::{
+    bake, build, common, on_fat, raspios_bookworm, raspios_trixie, refusal, warnings,
+};
 
-const ALL: &str = "free: 1M
+pub(super) const ALL: &str = "free: 1M
 system:
   login: {name: maria, sudo: password, password-file: hash}
   wifi: {country: GB, networks: [{ssid: home, password-file: secret}]}
@@ -267,6 +269,40 @@ fn a_language_that_the_base_knows_but_has_not_made_is_made_on_the_pi() {
 }
 
 #[test]
+fn a_language_that_stands_in_the_archive_that_localedef_has_made_is_there() {
+    let archived = |sandbox: &Sandbox| {
+        raspios_trixie(sandbox);
+        std::fs::remove_file(sandbox.path("root/usr/lib/locale/locale-archive")).unwrap();
+        tool(
+            sandbox,
+            "localedef --prefix $PWD/root -i de_DE -f UTF-8 de_DE.UTF-8",
+        )
+        .success();
+    };
+    for (locale, there) in [("de_DE.UTF-8", true), ("en_GB.UTF-8", false)] {
+        let recipe = format!("free: 1M\nsystem: {{locale: {locale}, upgrades: none}}\n");
+        let (_, ended) = bake(archived, &recipe);
+        let warned = warnings(&ended.success());
+        assert_eq!(warned.is_empty(), there, "{locale}: {warned}");
+    }
+}
+
+#[test]
+fn a_file_that_is_to_be_changed_and_is_not_utf_8_is_refused_and_not_garbled() {
+    let latin1 = |sandbox: &Sandbox| {
+        raspios_trixie(sandbox);
+        tool(sandbox, r"printf '# f\374r /\n' >>root/etc/fstab").success();
+    };
+    let (sandbox, ended) = bake(latin1, "free: 1M\n");
+    assert_eq!(ended.code, 2, "{}", ended.shown());
+    assert!(!sandbox.path("pi.img").exists());
+    insta::assert_snapshot!(refusal(&ended), @r"
+    error: /etc/fstab in the base is not UTF-8: invalid utf-8 sequence of 1 bytes from index 219
+    hint: take another copy of the base, this one is damaged
+    ");
+}
+
+#[test]
 fn what_the_base_does_not_know_is_refused_and_nothing_is_written() {
     let mut shown = String::new();
     for setting in [
@@ -317,18 +353,7 @@ fn a_host_name_needs_a_certificate_that_is_good_for_it() {
     sandbox
         .provision(&["init", "--host", "broker", "--san", "cellar.local"])
         .success();
-    let args = [
-        "image",
-        "--base",
-        "base.img",
-        "--broker",
-        "broker",
-        "--out",
-        "pi.img",
-        "--recipe",
-        "./my.yaml",
-    ];
-    let ended = sandbox.provision(&args).success();
+    let ended = build(&sandbox, "my.yaml").success();
     assert_eq!(debugfs(&sandbox, "cat /etc/hostname"), "cellar\n");
     assert!(debugfs(&sandbox, "cat /etc/hosts").contains("127.0.1.1\tcellar\n"));
     assert!(ended.stderr.contains("pi@cellar.local"), "{}", ended.stderr);
@@ -339,17 +364,6 @@ fn the_same_settings_make_the_same_card() {
     let (one, ended) = bake(raspios_trixie, ALL);
     ended.success();
     let copy = tool(&one, "sha256sum <pi.img").stdout;
-    let args = [
-        "image",
-        "--base",
-        "base.img",
-        "--broker",
-        "broker",
-        "--out",
-        "pi.img",
-        "--recipe",
-        "./my.yaml",
-    ];
-    one.provision(&args).success();
+    build(&one, "my.yaml").success();
     assert_eq!(tool(&one, "sha256sum <pi.img").stdout, copy);
 }

@@ -106,19 +106,16 @@ pub(super) fn bake(change: impl FnOnce(&Sandbox), recipe: &str) -> (Sandbox, End
     sandbox.secret("secret", "three blind mice");
     sandbox.secret("hash", "$6$salt$0123456789012345678901234567890123456789");
     sandbox.write("my.yaml", recipe);
-    let args = [
-        "image",
-        "--base",
-        "base.img",
-        "--broker",
-        "broker",
-        "--out",
-        "pi.img",
-        "--recipe",
-        "./my.yaml",
-    ];
-    let ended = sandbox.provision(&args);
+    let ended = build(&sandbox, "my.yaml");
     (sandbox, ended)
+}
+
+/// Bakes the recipe in a file onto the base that is there.
+pub(super) fn build(sandbox: &Sandbox, recipe: &str) -> Ended {
+    let recipe = format!("./{recipe}");
+    sandbox.provision(&[
+        "image", "--base", "base.img", "--broker", "broker", "--out", "pi.img", "--recipe", &recipe,
+    ])
 }
 
 pub(super) fn on_fat(sandbox: &Sandbox, name: &str) -> String {

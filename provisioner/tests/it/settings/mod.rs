@@ -5,4 +5,5 @@ mod bases;
 mod firewall;
 mod network;
 mod readers;
+mod report;
 mod schema;

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::copy::{CopyError, check_room, write_error};
+use crate::pieces::is_zero;
 
 /// Runs of zeros are left out in units of this many bytes.
 pub(super) const HOLE: usize = 64 << 10;
@@ -23,7 +22,6 @@ pub(super) struct Sparse<'a> {
     position: u64,
     /// Data written since the last look at the room.
     unseen: u64,
-    hash: Sha256,
 }
 
 impl<'a> Sparse<'a> {
@@ -34,7 +32,6 @@ impl<'a> Sparse<'a> {
             path,
             position: 0,
             unseen: LOOK_EVERY,
-            hash: Sha256::new(),
         }
     }
 
@@ -46,9 +43,8 @@ impl<'a> Sparse<'a> {
     /// Appends `bytes`, in pieces that begin at multiples of [`HOLE`] if all calls but the last have a
     /// multiple of it.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), CopyError> {
-        self.hash.update(bytes);
         for piece in bytes.chunks(HOLE) {
-            if piece.iter().any(|byte| *byte != 0) {
+            if !is_zero(piece) {
                 self.look()?;
                 self.write(piece)
                     .map_err(|error| write_error(self.path, error))?;
@@ -73,11 +69,11 @@ impl<'a> Sparse<'a> {
         self.file.write_all(piece)
     }
 
-    /// Ends the file after what was appended, be it a hole or not; returns its size and sha256.
-    pub(super) fn finish(self) -> Result<(u64, [u8; 32]), CopyError> {
+    /// Ends the file after what was appended, be it a hole or not; returns its size.
+    pub(super) fn finish(self) -> Result<u64, CopyError> {
         self.file
             .set_len(self.position)
             .map_err(|error| write_error(self.path, error))?;
-        Ok((self.position, self.hash.finalize().into()))
+        Ok(self.position)
     }
 }

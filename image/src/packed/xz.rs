@@ -6,9 +6,9 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{MtStreamBuilder, Stream};
 
 /// Memory up to which the decoder takes more threads.
-const THREADS_MEMORY: u64 = 512 << 20;
+const THREADS_MEMORY: u64 = 256 << 20;
 /// Memory that no archive may ask for; `xz -9` asks for 65 MiB.
-const MOST_MEMORY: u64 = 2 << 30;
+const MOST_MEMORY: u64 = 1 << 30;
 
 /// Reads what was packed into one or several xz streams.
 pub(super) struct XzStreams<R: BufRead> {

@@ -1,37 +1,48 @@
 //! The packages of a Debian system, from the list that dpkg keeps.
 
 /// Where it is.
-pub(super) const STATUS: &str = "/var/lib/dpkg/status";
+pub(crate) const STATUS: &str = "/var/lib/dpkg/status";
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Package {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) architecture: String,
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) architecture: String,
     /// The source package that it is built from, and that one's version where it differs.
-    pub(super) source: String,
-    pub(super) source_version: String,
+    pub(crate) source: String,
+    pub(crate) source_version: String,
 }
 
 /// The installed packages in `status`, sorted.
-pub(super) fn packages(status: &str) -> Vec<Package> {
-    let mut packages: Vec<_> = status.split("\n\n").filter_map(package).collect();
+pub(crate) fn packages(status: &str) -> Vec<Package> {
+    let mut packages: Vec<_> = installed(status).filter_map(package).collect();
     packages.sort();
     packages.dedup();
     packages
 }
 
+/// The names of the installed packages in `status`.
+pub(crate) fn names(status: &str) -> impl Iterator<Item = &str> {
+    installed(status).filter_map(|paragraph| field(paragraph, "Package"))
+}
+
+/// The paragraphs in `status` on packages that are there, with all that belongs to them.
+fn installed(status: &str) -> impl Iterator<Item = &str> {
+    status.split("\n\n").filter(|paragraph| {
+        let state = field(paragraph, "Status").and_then(|state| state.split(' ').next_back());
+        state == Some("installed")
+    })
+}
+
+fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
+    // Lines that begin with a space continue the one before.
+    let mut lines = paragraph.lines().filter(|line| !line.starts_with(' '));
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+}
+
 fn package(paragraph: &str) -> Option<Package> {
-    let field = |name: &str| {
-        // Lines that begin with a space continue the one before.
-        let mut lines = paragraph.lines().filter(|line| !line.starts_with(' '));
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
-    };
-    let is_installed = field("Status")?.split(' ').next_back() == Some("installed");
-    if !is_installed {
-        return None;
-    }
+    let field = |name| field(paragraph, name);
     let (name, version) = (field("Package")?, field("Version")?);
     let source = field("Source").unwrap_or(name);
     let (source, source_version) = match source.split_once(" (") {
@@ -65,5 +76,6 @@ mod tests {
             found,
             ["bash 5.2+b1 bash 5.2", "libc6 2.41-12 glibc 2.41-12"]
         );
+        assert_eq!(names(status).collect::<Vec<_>>(), ["libc6", "bash"]);
     }
 }

@@ -1,6 +1,11 @@
 //! What a file is, from its first bytes.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::mbr::MBR_SIZE;
 
 /// What a file is, from its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// Recognizes the file at `path`; `None` if it doesn't look like an image.
+    pub fn of(path: &Path) -> io::Result<Option<Self>> {
+        let mut start = Vec::new();
+        let file = File::open(path)?;
+        file.take(MBR_SIZE as u64).read_to_end(&mut start)?;
+        Ok(Self::recognize(&start))
+    }
+
     /// Recognizes a file by its first sector.
     pub fn recognize(start: &[u8]) -> Option<Self> {
         const MAGIC: [(&[u8], Format); 4] = [
@@ -26,11 +39,14 @@ impl Format {
             (b"\x28\xb5\x2f\xfd", Format::Zstandard),
             (b"PK\x03\x04", Format::Zip),
         ];
-        let packed = MAGIC.iter().find(|(magic, _)| start.starts_with(magic));
-        match packed {
-            Some((_, format)) => Some(*format),
-            None => (start.get(510..512)? == [0x55, 0xAA]).then_some(Self::Raw),
+        if let Some((_, format)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
+            return Some(*format);
         }
+        // A Zstandard file may begin with frames that are skipped: that of pzstd does (RFC 8878, 3.1.2).
+        if matches!(start, [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]) {
+            return Some(Self::Zstandard);
+        }
+        (start.get(510..512)? == [0x55, 0xAA]).then_some(Self::Raw)
     }
 
     /// What the data in it is called.

@@ -84,12 +84,21 @@ fn number(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// The size of what is in the first frame of a Zstandard file, if it says so.
+/// The size of what is in the first frame of a Zstandard file that isn't skipped, if it says so.
 pub(super) fn of_zstd(file: &File) -> io::Result<Option<u64>> {
-    let mut start = [0; 18];
-    let count = file.read_at(&mut start, 0)?;
-    let size = zstd::zstd_safe::get_frame_content_size(&start[..count]);
-    Ok(size.unwrap_or_default())
+    let mut at = 0;
+    for _ in 0..MOST_STREAMS {
+        let mut start = [0; 18];
+        let count = file.read_at(&mut start, at)?;
+        // RFC 8878, 3.1.2: a magic, the length of what is to be skipped, and that.
+        if let [0x50..=0x5F, 0x2A, 0x4D, 0x18, a, b, c, d, ..] = start {
+            at += 8 + u64::from(u32::from_le_bytes([a, b, c, d]));
+            continue;
+        }
+        let size = zstd::zstd_safe::get_frame_content_size(&start[..count]);
+        return Ok(size.unwrap_or_default());
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
