@@ -53,6 +53,15 @@ pub fn bake(
         .with_context(|| format!("baking {}", request.out.display()))
 }
 
+/// Finds out whether `payload` fits the base: all that [`bake`] says before it copies anything.
+pub fn check(
+    payload: &Payload,
+    request: &Request<'_>,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<()> {
+    overlay(payload, request, progress).map(drop)
+}
+
 /// Makes ready what many cards like this one begin with, where that saves work.
 ///
 /// # Errors

@@ -240,6 +240,12 @@ impl Build<'_> {
         Ok((baked, published))
     }
 
+    /// Finds out whether everything fits the base, and makes nothing.
+    pub(super) fn check(&self, progress: &mut dyn Progress) -> anyhow::Result<()> {
+        let payload = self.parts.payload_by(self.plan, self.host, self.files)?;
+        bake::check(&payload, &self.request(self.base()?, self.out)?, progress)
+    }
+
     /// Makes ready what this image and others like it begin with, where that saves work.
     pub(super) fn stage(&self, progress: &mut dyn Progress) -> anyhow::Result<Option<Staged>> {
         let payload = self.parts.payload_by(self.plan, self.host, self.files)?;

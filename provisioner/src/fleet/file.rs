@@ -188,9 +188,18 @@ impl Fleet {
 
     /// An error of the card with this index, which begins with where that is in the file.
     pub fn fault(&self, index: usize, text: &str) -> Fault {
+        Fault::input(format!("{}: {text}", self.place(index)))
+    }
+
+    /// Where the card with this index is, and what it is called.
+    pub fn subject(&self, index: usize) -> String {
+        let name = self.cards.get(index).map_or("", |card| card.name.as_str());
+        format!("{}: {name}", self.place(index))
+    }
+
+    fn place(&self, index: usize) -> String {
         let place = self.places.get(index);
-        let place = place.map_or_else(|| self.name.clone(), |place| place.of(&self.name));
-        Fault::input(format!("{place}: {text}"))
+        place.map_or_else(|| self.name.clone(), |place| place.of(&self.name))
     }
 }
 

@@ -242,8 +242,13 @@ fn make_all(
     let enrolled = parts.site.enroll_cards(&order.fleet)?;
     let cards = prepare(order, parts, &enrolled, global)?;
     order.check_base(parts)?;
-    fsio::create_directory(&order.args.out, Access::Private)?;
     let mut meter = Meter::new(output);
+    // Nobody shall hear of the twentieth card when nineteen are made.
+    for (index, card) in cards.iter().enumerate() {
+        let checked = order.build(parts, card, None).check(&mut meter);
+        checked.with_context(|| format!("{} can't be made", order.fleet.subject(index)))?;
+    }
+    fsio::create_directory(&order.args.out, Access::Private)?;
     let staged = match cards.as_slice() {
         [first, _, ..] => order.build(parts, first, None).stage(&mut meter)?,
         _ => None,
@@ -258,7 +263,9 @@ fn make_all(
             // Only now, so that a base that won't do or a full disk changes nothing.
             keep(parts, &enrolled, &cards, output)?;
         }
-        let (baked, published) = order.build(parts, card, None).finish(made)?;
+        let (mut baked, published) = order.build(parts, card, None).finish(made)?;
+        // The list of digests is that of all cards.
+        baked.files.retain(|file| file.name != Names::SUMS);
         let (name, took) = (card.image.display(), duration(begun.elapsed()));
         output.status(&format!("Made {name}, {number} of {total}, in {took}"));
         tell_others(&published, output);

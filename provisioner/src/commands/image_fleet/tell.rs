@@ -119,6 +119,7 @@ pub(super) fn json(
             "outputs": done.baked.outputs(&done.image),
         }));
     }
+    let sums = order.wanted.sums.then(|| order.args.out.join(Names::SUMS));
     let left = order.fleet.cards.iter().skip(done.len());
     let left: Vec<_> = left.map(|card| &card.name).collect();
     output.json(&json!({
@@ -132,6 +133,7 @@ pub(super) fn json(
             "changes": lock.changes(),
         })),
         "cards": cards,
+        "sums": sums,
         "missing": left,
         "error": error.map_or(Value::Null, |error| format!("{error:#}").into()),
     }))?;
