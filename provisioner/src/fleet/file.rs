@@ -359,4 +359,20 @@ mod tests {
         }
         insta::assert_snapshot!(csv("# ours; all\nname,adress\n"), @r#"fleet.csv:2: unknown column "adress" | did you mean "address"?"#);
     }
+
+    #[test]
+    fn the_example_is_read_as_it_says() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../recipes/fleet.example.csv");
+        let cards = Fleet::read(Path::new(example)).unwrap().cards;
+        let shown = cards.iter().map(|card| {
+            let people = card.people.as_ref().map_or(0, BTreeSet::len);
+            format!(
+                "{} {:?} {people}",
+                card.name,
+                card.address.map(|address| address.prefix)
+            )
+        });
+        let shown: Vec<_> = shown.collect();
+        insta::assert_snapshot!(shown.join("; "), @"north Some(Some(24)) 2; south Some(None) 1; attic None 0");
+    }
 }
