@@ -18,6 +18,7 @@ use crate::overlay::{Entry, EntryPath, Kind, Overlay};
 use crate::process::ProcessError;
 use crate::progress::Progress;
 use crate::report::{Report, Written};
+use crate::stage::Staged;
 use crate::time::Timestamp;
 
 /// What is wanted of [`assemble`](fn@assemble).
@@ -67,8 +68,24 @@ pub fn prepare(
     request: &AssembleRequest<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Assembled, Error> {
+    prepare_from(request, None, progress)
+}
+
+/// Does what [`prepare`](fn@prepare) does with what was made ready for several images of the base.
+///
+/// # Errors
+///
+/// As with [`assemble`](fn@assemble).
+pub fn prepare_from(
+    request: &AssembleRequest<'_>,
+    staged: Option<&Staged>,
+    progress: &mut dyn Progress,
+) -> Result<Assembled, Error> {
     refuse_same_file(request)?;
-    let base = Card::open(request.base)?;
+    let staged = staged.filter(|staged| staged.base() == request.base);
+    let from = staged.map_or(request.base, Staged::path);
+    let size = staged.map_or(request.size, |_| Staged::left_of(request.size));
+    let base = Card::open(from)?;
     let writer = Debugfs::find().map_err(|error| needed_for(&base, error))?;
     let overlay = match request.disk_id {
         Some(id) => &renumbered(&base, request, id)?,
@@ -81,17 +98,16 @@ pub fn prepare(
         free: request.free,
         limit: request.limit,
     };
-    let resized = is_resized(&base, room, request.size)?;
+    let resized = is_resized(&base, room, size)?;
 
-    let leaks = writer.leaks(request.base, base.mbr().root()?, &plan)?;
+    let leaks = writer.leaks(from, base.mbr().root()?, &plan)?;
     let mut draft = Draft::beside(request.output)?;
     progress.begin("Copying base image", Some(base.size()));
     let mut mbr = if resized {
-        let (size, timestamp) = (request.size, request.timestamp);
-        fill_resized(&mut draft, &base, room, size, timestamp, progress)
-            .map_err(|error| whose_damage(&base, error.into()))?
+        fill_resized(&mut draft, &base, room, size, request.timestamp, progress)
+            .map_err(|error| whose_damage(request.base, &base, error.into()))?
     } else {
-        draft.fill(request.base, room.demand.bytes, progress)?;
+        draft.fill(from, room.demand.bytes, progress)?;
         base.mbr().clone()
     };
     if let Some(id) = request.disk_id {
@@ -116,8 +132,9 @@ pub fn prepare(
     go_on(progress).map_err(interrupted)?;
     progress.begin("Checking image", None);
     prove(&draft, &mbr, &boot, &plan, request.timestamp)
-        .map_err(|error| whose_damage(&base, error))?;
-    let report = report(draft.path(), &base, &plan, &boot)?;
+        .map_err(|error| whose_damage(request.base, &base, error))?;
+    let before = staged.map_or(base.size(), Staged::base_size);
+    let report = report(draft.path(), before, &plan, &boot)?;
     go_on(progress).map_err(interrupted)?;
     progress.end("Checked image");
     Ok(Assembled {
@@ -180,8 +197,8 @@ fn needed_for(base: &Card, error: ProcessError) -> Error {
 }
 
 /// Damage that the base brought with it is no fault of the writing. The base is only looked at when there is
-/// some: most have none.
-fn whose_damage(base: &Card, error: Error) -> Error {
+/// some: most have none. It is known as `name`.
+pub(crate) fn whose_damage(name: &Path, base: &Card, error: Error) -> Error {
     match &error {
         Error::Write(WriteError::Damaged { .. } | WriteError::Tool(_))
         | Error::Grow(GrowError::Resize(_) | GrowError::Read(_)) => {}
@@ -189,7 +206,10 @@ fn whose_damage(base: &Card, error: Error) -> Error {
     }
     let before = base.mbr().root().map(|root| ext4::fsck(base.path(), root));
     match before {
-        Ok(Err(WriteError::Damaged { image, problem })) => Error::BaseDamaged { image, problem },
+        Ok(Err(WriteError::Damaged { problem, .. })) => Error::BaseDamaged {
+            image: name.to_owned(),
+            problem,
+        },
         _ => error,
     }
 }
@@ -236,7 +256,7 @@ fn write_table(draft: &mut Draft, mbr: &Mbr, output: &Path) -> Result<(), CopyEr
 
 fn report(
     image: &Path,
-    base: &Card,
+    base_size: u64,
     plan: &Plan<'_>,
     boot: &BootPlan<'_>,
 ) -> Result<Report, Error> {
@@ -252,7 +272,7 @@ fn report(
     Ok(Report {
         version: 1,
         size,
-        grown: size.saturating_sub(base.size()),
+        grown: size.saturating_sub(base_size),
         disk_id: format!("{:08x}", mbr.disk_id()),
         partitions: mbr.partitions().copied().collect(),
         free: root.superblock().free_bytes(),

@@ -83,6 +83,7 @@ mod release;
 mod report;
 mod scratch;
 pub mod secrets;
+mod stage;
 pub mod survey;
 pub mod system;
 mod time;
@@ -90,7 +91,7 @@ mod tree;
 pub mod verify;
 mod window;
 
-pub use assemble::{AssembleRequest, assemble, prepare};
+pub use assemble::{AssembleRequest, assemble, prepare, prepare_from};
 pub use assembled::Assembled;
 pub use card::{Card, CardError};
 pub use compress::{Compression, CompressionError};
@@ -103,6 +104,7 @@ pub use progress::{Progress, Silent};
 pub use release::{Architecture, OsRelease};
 pub use report::{Content, Report, Written};
 pub use scratch::Scratch;
+pub use stage::{Staged, stage};
 pub use system::FirstBoot;
 pub use time::Timestamp;
 

@@ -29,6 +29,7 @@ mod room;
 mod server;
 mod site;
 mod sizes;
+mod stage;
 mod support;
 mod survey;
 mod trees;

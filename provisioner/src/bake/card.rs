@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use image::{AssembleRequest, Assembled, Card, ImageSize, Progress, Timestamp};
+use image::{AssembleRequest, Assembled, Card, ImageSize, Overlay, Progress, Staged, Timestamp};
 
 use super::base::Base;
 use super::broker::{check_broker, check_timezone};
@@ -32,6 +32,8 @@ pub struct Request<'a> {
     pub limit: Option<u64>,
     /// The date of everything that is written.
     pub timestamp: Timestamp,
+    /// What several images of the base begin with, if that was made ready.
+    pub staged: Option<&'a Staged>,
 }
 
 /// Bakes `payload` into a copy of the base, which has not got its name yet.
@@ -46,6 +48,54 @@ pub fn bake(
     request: &Request<'_>,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<Assembled> {
+    let overlay = overlay(payload, request, progress)?;
+    image::prepare_from(&assemble(request, &overlay), request.staged, progress)
+        .with_context(|| format!("baking {}", request.out.display()))
+}
+
+/// Finds out whether `payload` fits the base: all that [`bake`] says before it copies anything.
+pub fn check(
+    payload: &Payload,
+    request: &Request<'_>,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<()> {
+    overlay(payload, request, progress).map(drop)
+}
+
+/// Makes ready what many cards like this one begin with, where that saves work.
+///
+/// # Errors
+///
+/// As with [`bake`].
+pub fn stage(
+    payload: &Payload,
+    request: &Request<'_>,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<Option<Staged>> {
+    let overlay = overlay(payload, request, progress)?;
+    image::stage(&assemble(request, &overlay), progress)
+        .with_context(|| format!("baking {}", request.out.display()))
+}
+
+fn assemble<'a>(request: &Request<'a>, overlay: &'a Overlay) -> AssembleRequest<'a> {
+    AssembleRequest {
+        base: request.base,
+        output: request.out,
+        overlay,
+        free: request.plan.free,
+        size: request.size,
+        limit: request.limit,
+        timestamp: request.timestamp,
+        disk_id: None,
+    }
+}
+
+/// Everything that is laid over the base: the payload, and what it needs there.
+fn overlay(
+    payload: &Payload,
+    request: &Request<'_>,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<Overlay> {
     let card = Card::open(request.base).map_err(image::Error::from)?;
     check_broker(&card, request)?;
     check_timezone(&card, request)?;
@@ -69,20 +119,7 @@ pub fn bake(
     first_boot::settle(&mut base)?;
     host_keys::keep(&mut base)?;
     seeds::clear(&mut base)?;
-    let Base {
-        overlay, progress, ..
-    } = base;
-    let assemble = AssembleRequest {
-        base: request.base,
-        output: request.out,
-        overlay: &overlay,
-        free: request.plan.free,
-        size: request.size,
-        limit: request.limit,
-        timestamp: request.timestamp,
-        disk_id: None,
-    };
-    image::prepare(&assemble, progress).with_context(|| format!("baking {}", request.out.display()))
+    Ok(base.overlay)
 }
 
 /// The date of what is written: `SOURCE_DATE_EPOCH` if it is set, else the day the host's

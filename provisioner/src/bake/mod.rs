@@ -13,4 +13,4 @@ mod settings;
 mod sudo;
 mod units;
 
-pub use card::{Request, bake, timestamp};
+pub use card::{Request, bake, check, stage, timestamp};

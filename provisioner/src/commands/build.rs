@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::init::NewSiteArgs;
 use crate::cli::Global;
+use crate::fleet::Fleet;
 use crate::hint::Fault;
 use crate::lock::LockFile;
 use crate::output::Output;
@@ -66,6 +67,27 @@ impl BuildArgs {
             return Ok(None);
         }
         self.complete("broker", &global.key_access()).map(Some)
+    }
+
+    /// The same for a site whose hosts are the cards of `fleet`.
+    pub(super) fn new_site_for(
+        &self,
+        fleet: &Fleet,
+        organization: &str,
+        global: &Global,
+    ) -> anyhow::Result<Option<NewSite>> {
+        if Site::exists(&global.site) {
+            return self.new_site(global);
+        }
+        let access = global.key_access();
+        self.new
+            .complete_for(fleet, organization, &access)
+            .map(Some)
+    }
+
+    /// The flag that is about the one host that is built for, if it was given.
+    pub(super) fn only_for_one(&self) -> Option<&'static str> {
+        self.new.only_for_one()
     }
 
     /// Asks what a new site needs; its host is called `host` unless somebody says otherwise.

@@ -20,7 +20,7 @@ use crate::lock::{Mode, Settled};
 use crate::output::Output;
 use crate::payload::{self, BaseSystem, Inputs, Payload, Sink};
 use crate::recipe::{BaseChoice, Overrides, Plan, Size};
-use crate::site::{Host, HostFiles, Site};
+use crate::site::{Host, HostFiles, NewSite, Site};
 use crate::toolchain::{self, BrokerBinary};
 
 /// How old a copy of the index may be before its site is asked again: whoever bakes twice in an hour wants
@@ -67,7 +67,7 @@ pub(super) enum WithBase {
 }
 
 impl CardArgs {
-    fn plan(&self) -> anyhow::Result<Plan> {
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
         self.build.plan(Overrides {
             base: self.base.clone(),
             free: self.free,
@@ -113,8 +113,19 @@ impl CardArgs {
         global: &Global,
         output: &Output,
     ) -> anyhow::Result<Parts> {
-        let plan = self.plan()?;
         let new = self.build.new_site(global)?;
+        self.parts_with(new, with_base, global, output)
+    }
+
+    /// The same with what a new site needs, if there is none.
+    pub(super) fn parts_with(
+        &self,
+        new: Option<NewSite>,
+        with_base: WithBase,
+        global: &Global,
+        output: &Output,
+    ) -> anyhow::Result<Parts> {
+        let plan = self.plan()?;
         // Looked at first: nobody shall wait for a base and then hear that the broker doesn't fit.
         let named = self.build.named_broker(plan.target)?;
         output.watch_interrupts().context("watching for Ctrl-C")?;
@@ -171,8 +182,18 @@ impl Parts {
 
     /// Assembles the payload for `host`.
     pub(super) fn payload(&self, host: &Host, files: &HostFiles) -> anyhow::Result<Payload> {
+        self.payload_by(&self.plan, host, files)
+    }
+
+    /// The same by a plan of its own.
+    pub(super) fn payload_by(
+        &self,
+        plan: &Plan,
+        host: &Host,
+        files: &HostFiles,
+    ) -> anyhow::Result<Payload> {
         payload::assemble(&Inputs {
-            plan: &self.plan,
+            plan,
             site: &self.site,
             host,
             files,

@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use ::image::ImageSize;
 use ::image::base::debian::DebianBase;
+use ::image::{ImageSize, Progress, Staged};
 use clap::Args;
 use serde_json::json;
 use time::OffsetDateTime;
 
 use super::card::{CardArgs, Parts, WithBase};
-use super::{image_check, init, render};
+use super::{image_check, image_fleet, init, render};
 use crate::bases::{Base, What};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
@@ -20,7 +20,7 @@ use crate::output::{Output, bytes};
 use crate::outputs::{
     self, BaseFacts, BuildReport, Facts, Made, Maker, Names, OutputArgs, OutputFacts, Published,
 };
-use crate::recipe::{Size, Sudo};
+use crate::recipe::{Plan, Size, Sudo};
 use crate::site::{Host, HostFiles, Renew};
 use crate::{bake, ssh};
 
@@ -30,12 +30,17 @@ use crate::{bake, ssh};
                         provision image --target armv7 --out pi2.img\n  \
                         provision image --shrink --free 100M --out small.img\n  \
                         provision image --compress xz --with all --out pi.img\n  \
+                        provision image --fleet fleet.csv --out cards     an image for each row: name,address,people\n  \
                         provision image --base debian --update --dry-run --out pi.img     which packages are newer\n  \
                         provision image --recipe ./family.yaml --base ./raspios-lite.img.xz --out pi.img")]
 pub struct ImageArgs {
-    /// The image to write; an image that is there is replaced when the new one is complete.
-    #[arg(long, value_name = "FILE")]
+    /// The image to write; an image that is there is replaced when the new one is complete. With --fleet the folder
+    /// for all of them.
+    #[arg(long, value_name = "FILE|DIR")]
     pub(super) out: PathBuf,
+    /// Make an image for each card of a table (CSV) or a list (YAML): name, address, gateway, dns, people, san.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fleet: Option<PathBuf>,
     /// The size of the card, as 7500M: an image that would be larger is refused. Units are binary, those of cards are not.
     #[arg(long, value_name = "SIZE")]
     pub(super) max_size: Option<Size>,
@@ -47,12 +52,12 @@ pub struct ImageArgs {
     shrink: bool,
     /// Say what would be written, and change nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Build twice, the second time in another folder, compare, and keep neither; exit code 3 if they differ.
     #[arg(long, conflicts_with = "dry_run")]
-    check: bool,
+    pub(super) check: bool,
     #[command(flatten)]
-    outputs: OutputArgs,
+    pub(super) outputs: OutputArgs,
     #[command(flatten)]
     pub(super) card: CardArgs,
 }
@@ -69,6 +74,9 @@ impl ImageArgs {
 
 /// Runs the command.
 pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result<ExitStatus> {
+    if let Some(file) = &args.fleet {
+        return image_fleet::run(args, file, global, output);
+    }
     check_out(&args.out)?;
     let (names, wanted) = (Names::of(&args.out)?, args.outputs.plan()?);
     wanted.check_places(&names, folder_of(&args.out))?;
@@ -121,18 +129,18 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
 }
 
 /// What was baked.
-struct Baked {
+pub(super) struct Baked {
     /// The release's id.
-    release: String,
-    report: BuildReport,
-    files: Vec<OutputFacts>,
+    pub(super) release: String,
+    pub(super) report: BuildReport,
+    pub(super) files: Vec<OutputFacts>,
     /// The card's public SSH host key.
-    host_key: String,
+    pub(super) host_key: String,
 }
 
 impl Baked {
     /// The files that were written, for machines.
-    fn outputs(&self, out: &Path) -> Vec<serde_json::Value> {
+    pub(super) fn outputs(&self, out: &Path) -> Vec<serde_json::Value> {
         let output = |file: &OutputFacts| {
             let path = out.with_file_name(&file.name);
             json!({"path": path, "size": file.size, "sha256": file.sha256})
@@ -153,36 +161,34 @@ fn bake(
     let ready = parts
         .site
         .prepare(host, Renew::IfNeeded, &global.key_access(), now)?;
-    parts.site.keep(&ready)?;
-    if let Some(issued) = &ready.issued {
-        output.status(issued);
-    }
     let build = Build {
         card: &args.card,
         parts,
+        plan: &parts.plan,
         host,
         files: &ready.files,
         size: args.image_size(),
         limit: args.max_size.map(Size::bytes),
         out: &args.out,
         wanted,
+        staged: None,
     };
-    let made = build.make(&args.out, output)?;
-    let report = made.report().clone();
-    let published = made.publish(folder_of(&args.out))?;
+    let made = build.make(&args.out, &mut output.task())?;
+    parts.site.keep(&ready)?;
+    if let Some(issued) = &ready.issued {
+        output.status(issued);
+    }
+    let (baked, published) = build.finish(made)?;
     tell_files(&published, output);
-    Ok(Baked {
-        release: report.broker.release.clone(),
-        report,
-        files: published.outputs,
-        host_key: ready.files.ssh_host_public_key,
-    })
+    Ok(baked)
 }
 
-/// One build of an image.
+/// One build of an image, for one host.
 pub(super) struct Build<'a> {
     pub(super) card: &'a CardArgs,
     pub(super) parts: &'a Parts,
+    /// How this one is built.
+    pub(super) plan: &'a Plan,
     pub(super) host: &'a Host,
     pub(super) files: &'a HostFiles,
     pub(super) size: ImageSize,
@@ -190,29 +196,21 @@ pub(super) struct Build<'a> {
     /// Where the image will be.
     pub(super) out: &'a Path,
     pub(super) wanted: &'a outputs::Plan,
+    /// What several images begin with, if that was made ready.
+    pub(super) staged: Option<&'a Staged>,
 }
 
 impl Build<'_> {
     /// Makes the image, and what shall lie beside it, in the folder of `place`.
-    pub(super) fn make(&self, place: &Path, output: &Output) -> anyhow::Result<Made> {
+    pub(super) fn make(&self, place: &Path, progress: &mut dyn Progress) -> anyhow::Result<Made> {
         let parts = self.parts;
-        let payload = parts.payload(self.host, self.files)?;
-        let base = parts.base.as_ref();
-        let base = base.ok_or_else(|| Fault::new("there is no base image"))?;
-        let request = bake::Request {
-            base: &base.image,
-            out: place,
-            plan: &parts.plan,
-            broker: &parts.broker.facts,
-            size: self.size,
-            limit: self.limit,
-            timestamp: bake::timestamp(self.files)?,
-        };
-        let mut task = output.task();
-        let image = bake::bake(&payload, &request, &mut task)?;
+        let payload = parts.payload_by(self.plan, self.host, self.files)?;
+        let base = self.base()?;
+        let request = self.request(base, place)?;
+        let image = bake::bake(&payload, &request, progress)?;
         let facts = Facts {
             recipe: self.card.build.recipe_name(),
-            plan: &parts.plan,
+            plan: self.plan,
             base: BaseFacts::new(base),
             host: &self.host.name,
             release: &payload.release,
@@ -226,7 +224,50 @@ impl Build<'_> {
             out: self.out,
             folder: folder_of(place),
         };
-        outputs::make(image, &maker, &mut task)
+        outputs::make(image, &maker, progress)
+    }
+
+    /// Gives what was made its names.
+    pub(super) fn finish(&self, made: Made) -> anyhow::Result<(Baked, Published)> {
+        let report = made.report().clone();
+        let published = made.publish(folder_of(self.out))?;
+        let baked = Baked {
+            release: report.broker.release.clone(),
+            report,
+            files: published.outputs.clone(),
+            host_key: self.files.ssh_host_public_key.clone(),
+        };
+        Ok((baked, published))
+    }
+
+    /// Finds out whether everything fits the base, and makes nothing.
+    pub(super) fn check(&self, progress: &mut dyn Progress) -> anyhow::Result<()> {
+        let payload = self.parts.payload_by(self.plan, self.host, self.files)?;
+        bake::check(&payload, &self.request(self.base()?, self.out)?, progress)
+    }
+
+    /// Makes ready what this image and others like it begin with, where that saves work.
+    pub(super) fn stage(&self, progress: &mut dyn Progress) -> anyhow::Result<Option<Staged>> {
+        let payload = self.parts.payload_by(self.plan, self.host, self.files)?;
+        bake::stage(&payload, &self.request(self.base()?, self.out)?, progress)
+    }
+
+    fn base(&self) -> anyhow::Result<&Base> {
+        let base = self.parts.base.as_ref();
+        base.ok_or_else(|| Fault::new("there is no base image").into())
+    }
+
+    fn request<'a>(&'a self, base: &'a Base, place: &'a Path) -> anyhow::Result<bake::Request<'a>> {
+        Ok(bake::Request {
+            base: &base.image,
+            out: place,
+            plan: self.plan,
+            broker: &self.parts.broker.facts,
+            size: self.size,
+            limit: self.limit,
+            timestamp: bake::timestamp(self.files)?,
+            staged: self.staged,
+        })
     }
 }
 
@@ -235,6 +276,11 @@ fn tell_files(published: &Published, output: &Output) {
     for file in published.outputs.iter().skip(1) {
         output.status(&format!("Wrote {} ({})", file.name, bytes(file.size)));
     }
+    tell_others(published, output);
+}
+
+/// What is of the image before, and what is of others.
+pub(super) fn tell_others(published: &Published, output: &Output) {
     for name in &published.removed {
         output.status(&format!("Removed {name}, which was of the image before"));
     }
@@ -253,7 +299,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Takes back a site that was made for an image that then could not be.
-fn undo(parts: Parts, output: &Output) {
+pub(super) fn undo(parts: Parts, output: &Output) {
     if parts.told.is_none() {
         return;
     }
@@ -265,7 +311,7 @@ fn undo(parts: Parts, output: &Output) {
 }
 
 /// Only a regular file is replaced, and only in a folder that exists.
-fn check_out(out: &Path) -> anyhow::Result<()> {
+pub(super) fn check_out(out: &Path) -> anyhow::Result<()> {
     let folder = folder_of(out);
     if !folder.is_dir() {
         return Err(Fault::input(format!(
@@ -306,61 +352,67 @@ fn explain(
     baked: &Baked,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let (site, login) = (&parts.site, &parts.plan.login);
+    let site = &parts.site;
     if let Some(told) = &parts.told {
         init::tell(site, told, output)?;
     }
-    let key = site
-        .minted_ssh_key()
-        .map_or_else(String::new, |path| format!("-i {} ", path.display()));
     let fingerprint = ssh::fingerprint(&baked.host_key)?;
-    let sudo = match login.sudo {
-        Sudo::Passwordless => "may do everything with sudo, without a password",
-        Sudo::Password => "may do everything with sudo, with its password",
-        Sudo::None => "may not use sudo",
-    };
     let size = fs::metadata(&args.out).map_or_else(
         |_| String::new(),
         |meta| format!(" ({})", bytes(meta.len())),
     );
-    let boards = boards(parts);
-    let system = &parts.plan.system;
-    let (out, name) = (
-        args.out.display(),
-        system.hostname.as_ref().unwrap_or(&host.name),
-    );
-    let port = match system.ssh.port {
-        22 => String::new(),
-        port => format!("-p {port} "),
-    };
+    let boards = boards(parts).map_or_else(String::new, |boards| format!("boots on {boards}. It "));
+    let hostname = parts.plan.system.hostname.as_ref();
+    let (out, name) = (args.out.display(), hostname.unwrap_or(&host.name));
     output.note(&format!(
         "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
          1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
          \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
-         2. Log in:      ssh {key}{port}{}@{name}.local     ({sudo})\n\
+         2. Log in:      {}{name}.local     ({})\n\
          \u{20}                host key {fingerprint}\n\
          3. Connect:     {}",
         site.root().display(),
-        login.name,
+        login(parts),
+        sudo(parts),
         site.example_client(&format!("{name}.local"), host.port),
     ));
     Ok(())
 }
 
-/// The beginning of a sentence on the boards that the card boots on, where they are known.
-fn boards(parts: &Parts) -> String {
+/// How to log in to a card: all but its name.
+pub(super) fn login(parts: &Parts) -> String {
+    let key = parts
+        .site
+        .minted_ssh_key()
+        .map_or_else(String::new, |path| format!("-i {} ", path.display()));
+    let port = match parts.plan.system.ssh.port {
+        22 => String::new(),
+        port => format!("-p {port} "),
+    };
+    format!("ssh {key}{port}{}@", parts.plan.login.name)
+}
+
+/// What who has logged in may do.
+pub(super) fn sudo(parts: &Parts) -> &'static str {
+    match parts.plan.login.sudo {
+        Sudo::Passwordless => "may do everything with sudo, without a password",
+        Sudo::Password => "may do everything with sudo, with its password",
+        Sudo::None => "may not use sudo",
+    }
+}
+
+/// The boards that the card boots on, where they are known.
+pub(super) fn boards(parts: &Parts) -> Option<String> {
     let base = match parts.base.as_ref().map(|base| &base.what) {
         Some(What::Debian(suite)) => DebianBase::new(*suite, parts.plan.target.architecture()),
         _ => None,
     };
-    let Some(base) = base else {
-        return String::new();
-    };
     let short = |name: &'static str| name.strip_prefix("Raspberry Pi ").unwrap_or(name);
+    let base = base?;
     let names: Vec<_> = base
         .boards()
         .iter()
         .map(|board| short(board.name))
         .collect();
-    format!("boots on Raspberry Pi {}. It ", names.join(", "))
+    Some(format!("Raspberry Pi {}", names.join(", ")))
 }

@@ -34,21 +34,23 @@ pub(super) fn run(
     let build = Build {
         card,
         parts: &parts,
+        plan: &parts.plan,
         host,
         files: &files,
         size: args.image_size(),
         limit: args.max_size.map(Size::bytes),
         out,
         wanted,
+        staged: None,
     };
     let elsewhere = tempfile::Builder::new()
         .prefix(".check.")
         .tempdir_in(folder_of(out))
         .with_context(|| format!("creating a folder in {}", folder_of(out).display()))?;
-    let one = build.make(out, output)?;
+    let one = build.make(out, &mut output.task())?;
     let other = build.make(
         &elsewhere.path().join(out.file_name().unwrap_or_default()),
-        output,
+        &mut output.task(),
     )?;
     let found = differences(&one, &other)?;
     tell(&found, &one, output)?;

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::Global;
 use crate::exit::ExitStatus;
+use crate::fleet::Fleet;
+use crate::fsio;
 use crate::hint::Fault;
 use crate::output::Output;
 use crate::pki::{self, AltName};
@@ -18,6 +20,9 @@ use crate::site::{
     self, AuthoritySource, FirstPerson, Host, KeyAccess, Name, NewSite, Site, SiteConfig,
 };
 use crate::{prompt, ssh};
+
+/// Certificates of more hosts than this are counted and not listed.
+const MOST_LISTED: usize = 4;
 
 /// Makes a site.
 #[derive(Debug, Args)]
@@ -142,6 +147,44 @@ impl NewSiteArgs {
         })
     }
 
+    /// The same for a site whose hosts are cards: nothing is asked about a host.
+    pub(super) fn complete_for(
+        &self,
+        fleet: &Fleet,
+        organization: &str,
+        access: &KeyAccess,
+    ) -> anyhow::Result<NewSite> {
+        let first = fleet.cards.first().map(|card| card.name.clone());
+        let answered = Self {
+            host: first,
+            organization: Some(
+                self.organization
+                    .clone()
+                    .unwrap_or_else(|| organization.to_owned()),
+            ),
+            ..self.clone()
+        };
+        let mut new = answered.complete("broker", access)?;
+        let hosts = fleet.cards.iter().map(|card| Host {
+            port: self.port.unwrap_or(Host::DEFAULT_PORT),
+            people: None,
+            ..Host::of_card(card)
+        });
+        new.config.hosts = hosts.collect();
+        Ok(new)
+    }
+
+    /// What is said of the one host of a site, and can't be said of many.
+    pub(super) fn only_for_one(&self) -> Option<&'static str> {
+        let given = [
+            (self.host.is_some(), "--host"),
+            (!self.san.is_empty(), "--san"),
+        ];
+        given
+            .into_iter()
+            .find_map(|(given, flag)| given.then_some(flag))
+    }
+
     /// Where the authority comes from, and what its key is to be locked with.
     fn authority(&self, access: &KeyAccess) -> anyhow::Result<(AuthoritySource, Option<Secret>)> {
         let Some(path) = &self.ca_key else {
@@ -254,24 +297,21 @@ pub fn create(new: NewSite, root: &Path, output: &Output) -> anyhow::Result<(Sit
         AuthoritySource::New | AuthoritySource::Key(_) => "Issued authority",
     };
     output.status(&format!("Created site {}", root.display()));
-    let files = site.host_files(site.host(None)?, OffsetDateTime::now_utc())?;
-    for (what, path, pem) in [
-        (authority, site.authority_path(), &files.authority),
-        (
-            "Issued server certificate",
-            root.join("hosts")
-                .join(&site.host(None)?.name)
-                .join("server.crt"),
-            &files.certificate,
-        ),
-    ] {
-        let summary = pki::summarize(pem)?;
+    let hosts = &site.config().hosts;
+    let certificate = fsio::read_optional(&site.authority_path())?.unwrap_or_default();
+    tell_issued(authority, &site.authority_path(), &certificate, output)?;
+    if hosts.len() > MOST_LISTED {
         output.status(&format!(
-            "{what} {} until {}, SHA256 {}",
-            path.display(),
-            summary.not_after.date(),
-            summary.fingerprint
+            "Issued server certificates for {} hosts",
+            hosts.len()
         ));
+    } else {
+        for host in hosts {
+            let path = root.join("hosts").join(&host.name).join("server.crt");
+            let files = site.host_files(host, OffsetDateTime::now_utc())?;
+            let what = "Issued server certificate";
+            tell_issued(what, &path, &files.certificate, output)?;
+        }
     }
     let person = new
         .person
@@ -283,6 +323,17 @@ pub fn create(new: NewSite, root: &Path, output: &Output) -> anyhow::Result<(Sit
             password: person.password,
         },
     ))
+}
+
+fn tell_issued(what: &str, path: &Path, pem: &str, output: &Output) -> anyhow::Result<()> {
+    let summary = pki::summarize(pem)?;
+    output.status(&format!(
+        "{what} {} until {}, SHA256 {}",
+        path.display(),
+        summary.not_after.date(),
+        summary.fingerprint
+    ));
+    Ok(())
 }
 
 /// Shows the generated password, once, and where it is kept.

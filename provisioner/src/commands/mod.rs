@@ -19,6 +19,7 @@ pub mod group;
 pub mod hide;
 pub mod image;
 mod image_check;
+mod image_fleet;
 pub mod init;
 pub mod inspect;
 pub mod list_users;

@@ -10,22 +10,28 @@ use std::str::FromStr;
 use anyhow::Context;
 use serde::{Deserialize, Deserializer};
 
-use crate::hint::{Fault, nearest};
+use super::table;
+use crate::hint::Fault;
 use crate::pki::AltName;
+use crate::recipe::system::{Addressing, Prefix};
 use crate::recipe::yaml;
-use crate::site::{Name, NameError};
+use crate::site::Name;
 
 /// The most cards in one file: a slip of a spreadsheet is no order for a million images.
 const MOST: usize = 1000;
 
-/// The columns of a table, which are the keys of a row in YAML.
-const COLUMNS: [&str; 6] = ["name", "address", "gateway", "dns", "people", "san"];
+/// The longest host name (RFC 1035 section 2.3.4).
+const LONGEST_NAME: usize = 63;
 
 /// All cards of a file, in its order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Fleet {
     /// At least one; no two have the same name or address.
     pub cards: Vec<Card>,
+    /// The file's name.
+    name: String,
+    /// Where each card is in it.
+    places: Vec<Place>,
 }
 
 /// One card.
@@ -44,7 +50,7 @@ pub struct Card {
     /// Name servers, with an address of its own only.
     #[serde(default)]
     pub dns: Vec<IpAddr>,
-    /// Who may log in to its broker; everybody of the site if absent.
+    /// Who may log in to its broker. If absent: who the site says, and everybody if it doesn't.
     #[serde(default)]
     pub people: Option<BTreeSet<Name>>,
     /// Further names that its certificate is good for.
@@ -59,6 +65,15 @@ pub struct Address {
     pub ip: IpAddr,
     /// `24` of `192.168.1.10/24`.
     pub prefix: Option<u8>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(prefix) => write!(f, "{}/{prefix}", self.ip),
+            None => write!(f, "{}", self.ip),
+        }
+    }
 }
 
 impl FromStr for Address {
@@ -85,7 +100,7 @@ impl FromStr for Address {
 
 /// Where a card is in its file.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// The line of a table, from 1.
     Line(u64),
     /// The number in a list, from 1.
@@ -94,7 +109,7 @@ enum Place {
 
 impl Place {
     /// The place in the file `name`, as errors begin.
-    fn of(self, name: &str) -> String {
+    pub(super) fn of(self, name: &str) -> String {
         match self {
             Self::Line(line) => format!("{name}:{line}"),
             Self::Card(_) => format!("{name}: {self}"),
@@ -111,9 +126,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// A row of a table before its cells are looked at.
-type Cells = BTreeMap<String, String>;
-
 impl Fleet {
     /// Reads the file at `path`: YAML if its name ends in `.yaml` or `.yml`, else a table.
     ///
@@ -128,9 +140,9 @@ impl Fleet {
             .is_some_and(|end| end == "yaml" || end == "yml");
         let cards = if is_yaml {
             let cards: Vec<Card> = yaml::parse(&name, &text)?;
-            (1..).map(Place::Card).zip(cards).collect()
+            places(&text, cards.len()).into_iter().zip(cards).collect()
         } else {
-            table(&name, &text)?
+            table::read(&name, &text)?
         };
         Self::check(&name, cards)
     }
@@ -166,16 +178,60 @@ impl Fleet {
                 return Err(Fault::input(text).into());
             }
         }
-        let cards = cards.into_iter().map(|(_, card)| card).collect();
-        Ok(Self { cards })
+        let (places, cards) = cards.into_iter().unzip();
+        Ok(Self {
+            cards,
+            name: name.to_owned(),
+            places,
+        })
+    }
+
+    /// An error of the card with this index, which begins with where that is in the file.
+    pub fn fault(&self, index: usize, text: &str) -> Fault {
+        Fault::input(format!("{}: {text}", self.place(index)))
+    }
+
+    /// Where the card with this index is, and what it is called.
+    pub fn subject(&self, index: usize) -> String {
+        let name = self.cards.get(index).map_or("", |card| card.name.as_str());
+        format!("{}: {name}", self.place(index))
+    }
+
+    fn place(&self, index: usize) -> String {
+        let place = self.places.get(index);
+        place.map_or_else(|| self.name.clone(), |place| place.of(&self.name))
     }
 }
 
 impl Card {
+    /// The address that its wired network is given, if it is the card's own to set.
+    ///
+    /// # Errors
+    ///
+    /// If no machine can have it, or its router can't be reached from it.
+    pub fn addressing(&self) -> Result<Option<Addressing>, String> {
+        let Some(Address {
+            ip,
+            prefix: Some(length),
+        }) = self.address
+        else {
+            return Ok(None);
+        };
+        let address = Prefix {
+            address: ip,
+            length,
+        };
+        Addressing::fixed(address, self.gateway, self.dns.clone()).map(Some)
+    }
+
     fn check(&self) -> Result<(), String> {
-        if self.name.contains('.') || !matches!(self.name.parse(), Ok(AltName::Dns(_))) {
+        if self.name.contains('.')
+            || self.name.len() > LONGEST_NAME
+            || self.name.bytes().all(|byte| byte.is_ascii_digit())
+            || !matches!(self.name.parse(), Ok(AltName::Dns(_)))
+        {
             return Err(format!(
-                "{:?} is no host name: letters, digits and inner hyphens, no dots",
+                "{:?} is no host name: letters, digits and inner hyphens, no dots, at most {LONGEST_NAME}, not digits alone",
                 self.name
             ));
         }
@@ -186,88 +242,36 @@ impl Card {
                 self.name
             ));
         }
+        if self.people.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Err(format!(
+                "nobody could log in to {}: leave `people` out for everybody",
+                self.name
+            ));
+        }
         for name in &self.san {
             name.parse::<AltName>().map_err(|error| error.to_string())?;
         }
-        Ok(())
-    }
-
-    fn of_cells(mut cells: Cells) -> Result<Self, String> {
-        let mut take = |column: &str| cells.remove(column).filter(|cell| !cell.is_empty());
-        let words = |cell: Option<String>| -> Vec<String> {
-            let cell = cell.unwrap_or_default();
-            cell.split_whitespace().map(str::to_owned).collect()
-        };
-        let people = take("people").map(|cell| {
-            let names = cell.split_whitespace().map(str::parse);
-            names
-                .collect::<Result<_, _>>()
-                .map_err(|error: NameError| error.to_string())
-        });
-        let ip = |text: &str| {
-            let parsed = text.parse::<IpAddr>();
-            parsed.map_err(|_address| format!("{text:?} is no address"))
-        };
-        Ok(Self {
-            name: take("name").ok_or("the card has no name")?,
-            address: take("address").map(|cell| cell.parse()).transpose()?,
-            gateway: take("gateway").map(|cell| ip(&cell)).transpose()?,
-            dns: words(take("dns"))
-                .iter()
-                .map(|word| ip(word))
-                .collect::<Result<_, _>>()?,
-            people: people.transpose()?,
-            san: words(take("san")),
-        })
+        self.addressing().map(drop)
     }
 }
 
-/// Reads a table: a header with some of [`COLUMNS`] in any order, then a row a card. Several values in one cell
-/// are separated by spaces. Spreadsheets of half the world separate cells with semicolons.
-fn table(name: &str, text: &str) -> anyhow::Result<Vec<(Place, Card)>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let header = text.lines().find(|line| !line.trim().is_empty());
-    let semicolons = header.is_some_and(|line| line.contains(';') && !line.contains(','));
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(if semicolons { b';' } else { b',' })
-        .comment(Some(b'#'))
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let broken = |error: csv::Error| Fault::input(format!("{name}: {error}"));
-    let header = reader.headers().map_err(broken)?.clone();
-    for (index, column) in header.iter().enumerate() {
-        check_column(name, column)?;
-        if header.iter().take(index).any(|earlier| earlier == column) {
-            return Err(Fault::input(format!("{name}:1: there are two columns {column:?}")).into());
-        }
+/// Where the cards of a YAML list are: the lines of their dashes, if they are written below each other.
+fn places(text: &str, count: usize) -> Vec<Place> {
+    let dash = |line: &str| {
+        let rest = line.trim_start_matches(' ');
+        let is_item = rest == "-" || rest.starts_with("- ");
+        is_item.then_some(line.len() - rest.len())
+    };
+    let first = text.lines().find_map(dash);
+    let lines: Vec<_> = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| dash(line).is_some() && dash(line) == first)
+        .map(|(number, _)| Place::Line(number))
+        .collect();
+    if lines.len() == count {
+        return lines;
     }
-    let mut cards = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let place = Place::Line(line);
-        let cells = header.iter().zip(&record);
-        let cells = cells.map(|(column, cell)| (column.to_owned(), cell.to_owned()));
-        let card = Card::of_cells(cells.collect());
-        let card = card.map_err(|error| Fault::input(format!("{}: {error}", place.of(name))))?;
-        cards.push((place, card));
-    }
-    Ok(cards)
-}
-
-fn check_column(name: &str, column: &str) -> anyhow::Result<()> {
-    if COLUMNS.contains(&column) {
-        return Ok(());
-    }
-    let fault = Fault::input(format!("{name}:1: unknown column {column:?}"));
-    Err(match nearest(column, COLUMNS) {
-        Some(near) => fault.hint(format!("did you mean {near:?}?")),
-        None => fault.hint(format!(
-            "the first line names the columns: {}",
-            COLUMNS.join(", ")
-        )),
-    }
-    .into())
+    (1..).map(Place::Card).take(count).collect()
 }
 
 fn from_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -319,15 +323,15 @@ mod tests {
             "fleet.csv",
             "name;people;address;gateway;dns;san\nb1; fred jane ;192.168.1.11/24;192.168.1.1;192.168.1.1 9.9.9.9;b1.example.com\nb2;;192.168.1.12;;;\n",
         );
-        let table = table.unwrap();
-        assert_eq!(table, list.unwrap());
-        assert_eq!(table, semicolons.unwrap());
-        assert_eq!(table.cards[1].people, None);
+        let table = table.unwrap().cards;
+        assert_eq!(table, list.unwrap().cards);
+        assert_eq!(table, semicolons.unwrap().cards);
+        assert_eq!(table[1].people, None);
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
-        let csv = |text| error("fleet.csv", text);
+        let csv = |text: &str| error("fleet.csv", text);
         insta::assert_snapshot!(csv("name,adress\nb1,1.2.3.4\n"), @r#"fleet.csv:1: unknown column "adress" | did you mean "address"?"#);
         insta::assert_snapshot!(csv("name,name\nb1,b2\n"), @r#"fleet.csv:1: there are two columns "name" |"#);
         insta::assert_snapshot!(csv("name,address\nb1,10.0.0.1\nB1,10.0.0.2\n"), @"fleet.csv:3: the card B1 is there already, in line 2 |");
@@ -335,12 +339,40 @@ mod tests {
         insta::assert_snapshot!(csv("name,address\nb1,10.0.0.300\n"), @r#"fleet.csv:2: "10.0.0.300" is no address: write 192.168.1.10/24, or 192.168.1.10 if a router gives it |"#);
         insta::assert_snapshot!(csv("name,address\nb1,10.0.0.3/33\n"), @r#"fleet.csv:2: "10.0.0.3/33" is no address: write 192.168.1.10/24, or 192.168.1.10 if a router gives it |"#);
         insta::assert_snapshot!(csv("name,address,gateway\nb1,10.0.0.3,10.0.0.1\n"), @"fleet.csv:2: b1 has a gateway or name servers, but no address with a prefix, as 192.168.1.10/24 |");
-        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.3,10.0.0.1\n"), @"fleet.csv: CSV error: record 1 (line: 2, byte: 13): found record with 3 fields, but the previous record has 2 fields |");
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.3,10.0.0.1\n"), @"fleet.csv:2: there are 3 cells, and 2 columns | several values in one cell are separated by spaces, and a cell may be empty");
         insta::assert_snapshot!(csv("name,people\nb1,a/b\n"), @r#"fleet.csv:2: "a/b" can't be a name: a slash divides the levels of a topic |"#);
-        insta::assert_snapshot!(csv("name,san\nb.1,\n"), @r#"fleet.csv:2: "b.1" is no host name: letters, digits and inner hyphens, no dots |"#);
+        insta::assert_snapshot!(csv("name,san\nb.1,\n"), @r#"fleet.csv:2: "b.1" is no host name: letters, digits and inner hyphens, no dots, at most 63, not digits alone |"#);
+        insta::assert_snapshot!(csv("name\n12\n"), @r#"fleet.csv:2: "12" is no host name: letters, digits and inner hyphens, no dots, at most 63, not digits alone |"#);
+        insta::assert_snapshot!(csv("name,address\nb1,10.0.0.0/24\n"), @"fleet.csv:2: 10.0.0.0/24: it is the network's own address |");
+        insta::assert_snapshot!(csv("name,address,gateway\nb1,10.0.0.3/24,10.0.1.1\n"), @"fleet.csv:2: gateway 10.0.1.1: it is in none of the addresses' networks |");
+        insta::assert_snapshot!(error("fleet.yaml", "- {name: a, people: []}\n"), @"fleet.yaml:1: nobody could log in to a: leave `people` out for everybody |");
         insta::assert_snapshot!(csv("address\n10.0.0.1\n"), @"fleet.csv:2: the card has no name |");
         insta::assert_snapshot!(csv("name\n"), @"fleet.csv names no card |");
         insta::assert_snapshot!(error("fleet.yaml", "- name: a\n  adress: 10.0.0.1\n"), @r#"fleet.yaml:2:3: unknown key "adress" | did you mean "address"?"#);
-        insta::assert_snapshot!(error("fleet.yml", "- {name: a}\n- {name: a}\n"), @"fleet.yml: card 2: the card a is there already, in card 1 |");
+        insta::assert_snapshot!(error("fleet.yml", "- {name: a}\n- {name: a}\n"), @"fleet.yml:2: the card a is there already, in line 1 |");
+        insta::assert_snapshot!(error("fleet.yml", "[{name: a}, {name: a}]\n"), @"fleet.yml: card 2: the card a is there already, in card 1 |");
+        let lines = "name\n# one; two\n\nb1\n# three\n\nb/2\n";
+        for lines in [lines.to_owned(), lines.replace('\n', "\r\n")] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(csv(&lines), @r#"fleet.csv:7: "b/2" is no host name: letters, digits and inner hyphens, no dots, at most 63, not digits alone |"#);
+            }
+        }
+        insta::assert_snapshot!(csv("# ours; all\nname,adress\n"), @r#"fleet.csv:2: unknown column "adress" | did you mean "address"?"#);
+    }
+
+    #[test]
+    fn the_example_is_read_as_it_says() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../recipes/fleet.example.csv");
+        let cards = Fleet::read(Path::new(example)).unwrap().cards;
+        let shown = cards.iter().map(|card| {
+            let people = card.people.as_ref().map_or(0, BTreeSet::len);
+            format!(
+                "{} {:?} {people}",
+                card.name,
+                card.address.map(|address| address.prefix)
+            )
+        });
+        let shown: Vec<_> = shown.collect();
+        insta::assert_snapshot!(shown.join("; "), @"north Some(Some(24)) 2; south Some(None) 1; attic None 0");
     }
 }

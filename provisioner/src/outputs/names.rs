@@ -16,7 +16,7 @@ pub struct Names {
 
 impl Names {
     /// The digests of a folder; one file for all that is in it.
-    const SUMS: &'static str = "SHA256SUMS";
+    pub const SUMS: &'static str = "SHA256SUMS";
 
     /// The names around the image at `path`.
     ///

@@ -37,13 +37,25 @@ pub(super) fn add_name(text: &str, host: &str, name: &AltName) -> anyhow::Result
 
 /// Adds a host to the text of `site.yaml`.
 pub(super) fn add_host(text: &str, host: &Host) -> anyhow::Result<String> {
-    let by_hand = format!("add the host {} there by hand", host.name);
+    add_hosts(text, std::slice::from_ref(host))
+}
+
+/// Adds several at once.
+pub(super) fn add_hosts(text: &str, hosts: &[Host]) -> anyhow::Result<String> {
+    let names: Vec<_> = hosts.iter().map(|host| host.name.as_str()).collect();
+    let by_hand = match names.as_slice() {
+        [name] => format!("add the host {name} there by hand"),
+        names => format!("add the hosts {} there by hand", names.join(", ")),
+    };
     let wanted = |config: &mut SiteConfig| {
-        config.hosts.push(host.clone());
+        config.hosts.extend_from_slice(hosts);
         Some(())
     };
     edit(text, &by_hand, wanted, |document| {
-        document.get_sequence("hosts")?.push(&mapping_of(host)?);
+        let list = document.get_sequence("hosts")?;
+        for host in hosts {
+            list.push(&mapping_of(host)?);
+        }
         Some(())
     })
 }

@@ -136,7 +136,17 @@ impl Site {
 
     /// A command by which the first person hears of everything, from the broker at `name` and `port`.
     pub fn example_client(&self, name: &str, port: u16) -> String {
-        let first = self.people.people.keys().next();
+        self.example_of(self.people.people.keys().next(), name, port)
+    }
+
+    /// The same by the first who may log in to `host`, from the broker there.
+    pub fn example_client_of(&self, host: &Host) -> anyhow::Result<String> {
+        let people = self.people_of(host)?;
+        let name = format!("{}.local", host.name);
+        Ok(self.example_of(people.people.keys().next(), &name, host.port))
+    }
+
+    fn example_of(&self, first: Option<&Name>, name: &str, port: u16) -> String {
         let person = first.map_or("NAME", Name::as_str);
         // Out of the file, so that it does not get into a shell's history.
         let kept = first.and_then(|name| self.kept_password(name));

@@ -19,6 +19,7 @@ mod first_boot;
 #[path = "../../../image/tests/fixtures/mod.rs"]
 mod fixtures;
 mod flash;
+mod fleet;
 mod input;
 mod kinds;
 mod lan;

@@ -241,6 +241,33 @@ impl AddressRecipe {
 }
 
 impl Addressing {
+    /// The one address `address`, with its router and its name servers.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the address or the router, without a subject.
+    pub fn fixed(
+        address: Prefix,
+        gateway: Option<IpAddr>,
+        dns: Vec<IpAddr>,
+    ) -> Result<Self, String> {
+        if let Some(why) = address.fault() {
+            return Err(format!("{address}: {why}"));
+        }
+        let mut found = Self {
+            addresses: vec![address],
+            dns,
+            ..Self::default()
+        };
+        if let Some(gateway) = gateway {
+            let checked = found.gateway(&gateway.to_string());
+            found
+                .gateways
+                .push(checked.map_err(|why| format!("gateway {gateway}: {why}"))?);
+        }
+        Ok(found)
+    }
+
     /// Checks a router against the addresses and the routers before it.
     fn gateway(&self, text: &str) -> Result<IpAddr, &'static str> {
         let gateway: IpAddr = text.parse().or(Err("this is no address"))?;
