@@ -9,6 +9,7 @@ use crate::ext4::{Ext4, Ext4Error, Found, FoundKind, SuperblockError};
 use crate::fat::{Fat, FatError, FatKind};
 use crate::mbr::{MBR_SIZE, Mbr, MbrError, Partition, Sectors};
 use crate::overlay::{EntryPath, Owner};
+use crate::packed::TAKE_AN_IMAGE;
 use crate::release::{Architecture, OsRelease};
 
 /// A card image, opened for reading.
@@ -235,9 +236,7 @@ impl CardError {
         match self {
             Self::Root(Ext4Error::Superblock { source, .. }) => source.hint(),
             Self::Table { source, .. } => Some(source.hint()),
-            Self::TooSmall { .. } => Some(
-                "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip",
-            ),
+            Self::TooSmall { .. } => Some(TAKE_AN_IMAGE),
             Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,
         }
     }

@@ -14,7 +14,8 @@
 //! 4. [`assemble`](fn@assemble) copies the base, makes room, writes the overlay, proves that it is there, and gives
 //!    the image its name. Its [`Report`] says what was written.
 //!
-//! [`mbr`], [`fat`] and [`ext4`] are what these are made of; [`boards`] proves that a card boots where it should.
+//! [`mbr`], [`fat`] and [`ext4`] are what these are made of; [`packed`] reads images in whatever archive they come;
+//! [`boards`] proves that a card boots where it should.
 //!
 //! ```no_run
 //! use std::path::Path;

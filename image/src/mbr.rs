@@ -443,9 +443,7 @@ impl MbrError {
             Self::SeveralRoots { .. } => {
                 "use a base with one FAT and one Linux partition, as Raspberry Pi OS has them"
             }
-            _ => {
-                "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip"
-            }
+            _ => crate::packed::TAKE_AN_IMAGE,
         }
     }
 }

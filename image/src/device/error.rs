@@ -57,10 +57,11 @@ impl SourceError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Packed(error) => error.hint(),
-            Self::Truncated { .. } => {
+            Self::Truncated { .. }
+            | Self::Packed(PackedError::Truncated { .. } | PackedError::Corrupt { .. }) => {
                 Some("download or build it again; no card can boot from what was written of it")
             }
+            Self::Packed(error) => error.hint(),
             Self::Map { .. } | Self::Range { .. } | Self::TooLong { .. } => Some(
                 "the image or its map was changed after the other was made; build both again, \
                  or say --no-bmap to write the image without it",

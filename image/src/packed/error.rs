@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::format::Format;
 use crate::copy::CopyError;
 
+/// What to do about a file that is no image.
+pub(crate) const TAKE_AN_IMAGE: &str =
+    "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip";
+
 /// Why a file can't be read as an image.
 #[derive(Debug, thiserror::Error)]
 pub enum PackedError {
@@ -123,9 +127,9 @@ impl PackedError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unknown { .. } | Self::Contents { .. } | Self::NoImage { .. } => Some(
-                "use an image for the Raspberry Pi: an `.img` file, or one packed with xz, gzip, zstd or zip",
-            ),
+            Self::Unknown { .. } | Self::Contents { .. } | Self::NoImage { .. } => {
+                Some(TAKE_AN_IMAGE)
+            }
             Self::Truncated { .. } | Self::Corrupt { .. } | Self::NoDirectory { .. } => {
                 Some("download it again, and compare its sha256 with the published one")
             }

@@ -32,7 +32,7 @@ impl Format {
     }
 
     /// Recognizes a file by its first sector.
-    pub fn recognize(start: &[u8]) -> Option<Self> {
+    pub(super) fn recognize(start: &[u8]) -> Option<Self> {
         const MAGIC: [(&[u8], Format); 4] = [
             (b"\xfd7zXZ\0", Format::Xz),
             (b"\x1f\x8b", Format::Gzip),
@@ -50,7 +50,7 @@ impl Format {
     }
 
     /// What the data in it is called.
-    pub const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Raw => "image",
             Self::Xz => "xz",

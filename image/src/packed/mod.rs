@@ -15,6 +15,7 @@ mod xz;
 mod zip;
 
 pub use error::PackedError;
+pub(crate) use error::TAKE_AN_IMAGE;
 pub use format::Format;
 pub(crate) use open::Packed;
 pub(crate) use stream::Stream;
