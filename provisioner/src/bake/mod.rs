@@ -10,6 +10,7 @@ mod host_keys;
 mod login;
 mod seeds;
 mod settings;
+mod ssh_socket;
 mod sudo;
 mod units;
 

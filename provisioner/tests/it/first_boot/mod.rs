@@ -6,3 +6,4 @@ mod login;
 mod read_by_settings;
 mod refusals;
 mod settled;
+mod ssh_socket;

@@ -71,6 +71,7 @@ fn trixie_becomes_a_card_that_asks_nothing() {
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
+    120777 0:0 /etc/systemd/system/ssh.socket
     120777 0:0 /etc/systemd/system/sshd.service
     040755 0:0 /etc/systemd/system/sysinit.target.wants
     120777 0:0 /etc/systemd/system/multi-user.target.wants/mqtt-broker.service
@@ -156,6 +157,7 @@ fn bookworm_becomes_a_card_that_asks_nothing_and_keeps_its_host_key() {
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
+    120777 0:0 /etc/systemd/system/ssh.socket
     120777 0:0 /etc/systemd/system/sshd.service
     120777 0:0 /etc/systemd/system/multi-user.target.wants/mqtt-broker.service
     120777 0:0 /etc/systemd/system/multi-user.target.wants/ssh.service
