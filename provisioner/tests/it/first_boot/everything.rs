@@ -179,7 +179,7 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /etc/ssh/sshd_config.d/rename_user.conf absent
     /etc/subgid 0644 0:0 file
     /etc/subuid 0644 0:0 file
-    /etc/sudoers.d/010_maria-nopasswd absent
+    /etc/sudoers.d/zz-provision 0440 0:0 file
     /etc/systemd/journald.conf.d 0755 0:0 directory
     /etc/systemd/journald.conf.d/50-provision.conf 0644 0:0 file
     /etc/systemd/system-preset 0755 0:0 directory

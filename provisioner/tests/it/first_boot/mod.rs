@@ -7,3 +7,4 @@ mod read_by_settings;
 mod refusals;
 mod settled;
 mod ssh_socket;
+mod sudo;

@@ -66,8 +66,8 @@ fn trixie_becomes_a_card_that_asks_nothing() {
     100644 0:0 /etc/ssh/sshd_config
     040755 0:0 /etc/ssh/sshd_config.d
     100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
-    100440 0:0 /etc/sudoers.d/010_ada-nopasswd
     100440 0:0 /etc/sudoers.d/010_global-tty
+    100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
@@ -154,6 +154,7 @@ fn bookworm_becomes_a_card_that_asks_nothing_and_keeps_its_host_key() {
     100644 0:0 /etc/ssh/sshd_config.d/10-provision-host-key.conf
     100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
     100440 0:0 /etc/sudoers.d/010_global-tty
+    100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
