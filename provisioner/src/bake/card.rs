@@ -60,7 +60,7 @@ pub fn bake(
             base.detected.first_boot
         ));
     }
-    login::add(&mut base, &payload.login, request.timestamp)?;
+    login::add(&mut base, &payload.login, request.timestamp, progress)?;
     for unit in &payload.units {
         units::enable(&mut base, unit)?;
     }

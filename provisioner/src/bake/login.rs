@@ -4,11 +4,12 @@ use anyhow::Context;
 use image::accounts::{
     AccountError, AccountFile, AccountFiles, LoginName, NewUser, PasswordField, Settled,
 };
-use image::{Entry, Owner, Timestamp};
+use image::{Entry, Owner, Progress, Timestamp};
 
 use super::base::Base;
 use super::home::{self, Home};
 use super::sudo::{self, Who};
+use super::traces::{self, Renamed};
 use crate::hint::Fault;
 use crate::payload::LoginUser;
 use crate::recipe::Sudo;
@@ -38,7 +39,12 @@ const POWERFUL: [&str; 3] = ["sudo", "admin", "wheel"];
 
 /// Sees to it that `login` is the first user, with home and SSH keys; the placeholder of Raspberry Pi OS is
 /// renamed to it, as the system's own wizard would.
-pub(super) fn add(base: &mut Base<'_>, login: &LoginUser, since: Timestamp) -> anyhow::Result<()> {
+pub(super) fn add(
+    base: &mut Base<'_>,
+    login: &LoginUser,
+    since: Timestamp,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<()> {
     let mut accounts = read(base)?;
     let user = wanted(login, since)?;
     let before = accounts
@@ -78,6 +84,14 @@ pub(super) fn add(base: &mut Base<'_>, login: &LoginUser, since: Timestamp) -> a
         id: ID,
     };
     sudo::agree(base, who, login.sudo)?;
+    if let (Some(before), Home::Moved { from }) = (before.as_deref(), &home) {
+        let user = Renamed {
+            before,
+            home: from,
+            name: user.name.as_str(),
+        };
+        traces::follow(base, user, progress)?;
+    }
     let owner = Owner { uid: ID, gid: ID };
     home::lay_out(base, &user.home, &home, owner, &login.authorized_keys)
 }

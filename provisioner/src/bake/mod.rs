@@ -12,6 +12,7 @@ mod seeds;
 mod settings;
 mod ssh_socket;
 mod sudo;
+mod traces;
 mod units;
 
 pub use card::{Request, bake, timestamp};

@@ -8,3 +8,4 @@ mod refusals;
 mod settled;
 mod ssh_socket;
 mod sudo;
+mod traces;
