@@ -175,7 +175,7 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /etc/shadow 0640 0:42 file
     /etc/ssh/ssh_host_ed25519_key 0600 0:0 file
     /etc/ssh/ssh_host_ed25519_key.pub 0644 0:0 file
-    /etc/ssh/sshd_config.d/10-provision.conf 0644 0:0 file
+    /etc/ssh/sshd_config.d/00-provision.conf 0644 0:0 file
     /etc/ssh/sshd_config.d/rename_user.conf absent
     /etc/subgid 0644 0:0 file
     /etc/subuid 0644 0:0 file

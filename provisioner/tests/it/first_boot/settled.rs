@@ -65,7 +65,7 @@ fn trixie_becomes_a_card_that_asks_nothing() {
     100644 0:0 /etc/ssh/ssh_host_ed25519_key.pub
     100644 0:0 /etc/ssh/sshd_config
     040755 0:0 /etc/ssh/sshd_config.d
-    100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
+    100644 0:0 /etc/ssh/sshd_config.d/00-provision.conf
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
@@ -151,8 +151,8 @@ fn bookworm_becomes_a_card_that_asks_nothing_and_keeps_its_host_key() {
     100644 0:0 /etc/ssh/provision_host_ed25519_key.pub
     100644 0:0 /etc/ssh/sshd_config
     040755 0:0 /etc/ssh/sshd_config.d
+    100644 0:0 /etc/ssh/sshd_config.d/00-provision.conf
     100644 0:0 /etc/ssh/sshd_config.d/10-provision-host-key.conf
-    100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
