@@ -189,7 +189,13 @@ fn sshd_itself_takes_keys_alone_and_shows_the_key_that_the_site_knows() {
         (Release::Trixie, "ssh_host_ed25519_key"),
         (Release::Bookworm, "provision_host_ed25519_key"),
     ] {
-        let bench = Bench::new(release, Machine::Arm64);
+        let mut fixture = Fixture::new(release, Machine::Arm64);
+        // Of two settings sshd takes the first.
+        fixture.file(
+            "etc/ssh/sshd_config.d/01-own.conf",
+            "PasswordAuthentication yes\nPermitRootLogin yes\n",
+        );
+        let bench = Bench::of(fixture);
         bench.bake("name: ada").success();
         bench.script("mkdir keys; debugfs -R 'rdump /etc/ssh keys' \"pi.img$root\" 2>/dev/null");
         // Where the files are here, and without PAM's libraries.
