@@ -7,7 +7,7 @@ use image::{AssembleRequest, Assembled, Card, ImageSize, Overlay, Progress, Stag
 
 use super::base::Base;
 use super::broker::{check_broker, check_timezone};
-use super::{first_boot, host_keys, login, seeds, settings, units};
+use super::{first_boot, host_keys, login, seeds, settings, ssh_socket, units};
 use crate::hint::Fault;
 use crate::payload::Payload;
 use crate::pki;
@@ -115,6 +115,7 @@ fn overlay(
     for unit in &payload.units {
         units::enable(&mut base, unit)?;
     }
+    ssh_socket::mask(&mut base, &payload.units)?;
     settings::apply(&mut base, &request.plan.system)?;
     first_boot::settle(&mut base)?;
     host_keys::keep(&mut base)?;

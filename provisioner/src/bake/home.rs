@@ -60,21 +60,26 @@ pub(super) fn lay_out(
 fn make(base: &mut Base<'_>, home: &str, owner: Owner) -> anyhow::Result<()> {
     base.put(home, Entry::directory(0o700, ORIGIN).owned_by(owner))?;
     for name in base.names("/etc/skel")? {
-        let skeleton = format!("/etc/skel/{name}");
-        let found = base.find(&skeleton)?;
-        if !found.is_some_and(|found| matches!(found.kind, FoundKind::File(_))) {
-            continue;
-        }
-        if let Some(bytes) = base.bytes(&skeleton)? {
-            let entry = Entry::file(bytes, 0o644, "/etc/skel").owned_by(owner);
-            base.put(&format!("{home}/{name}"), entry)?;
-        }
+        let (from, to) = (format!("/etc/skel/{name}"), format!("{home}/{name}"));
+        copy_tree(base, &from, &to, Some(owner))?;
     }
     Ok(())
 }
 
 /// Lays everything below `from` below `to`, as it is, and takes `from` away.
-fn move_tree(base: &mut Base<'_>, from: &str, to: &str) -> anyhow::Result<()> {
+pub(super) fn move_tree(base: &mut Base<'_>, from: &str, to: &str) -> anyhow::Result<()> {
+    copy_tree(base, from, to, None)?;
+    base.put(from, Entry::absent(ORIGIN))
+}
+
+/// Lays everything below `from` below `to`, as it is, but for its owner if one is given. Links that lead into
+/// `from` lead into `to` then.
+fn copy_tree(
+    base: &mut Base<'_>,
+    from: &str,
+    to: &str,
+    owner: Option<Owner>,
+) -> anyhow::Result<()> {
     let mut pending = vec![(from.to_owned(), to.to_owned())];
     let (mut count, mut size) = (0, 0);
     while let Some((old, new)) = pending.pop() {
@@ -97,7 +102,7 @@ fn move_tree(base: &mut Base<'_>, from: &str, to: &str) -> anyhow::Result<()> {
                 }
                 Entry::file(base.bytes(&old)?.unwrap_or_default(), mode, ORIGIN)
             }
-            FoundKind::Symlink(target) => Entry::symlink(target, ORIGIN),
+            FoundKind::Symlink(target) => Entry::symlink(moved(target, from, to), ORIGIN),
             FoundKind::Special => {
                 let text = format!(
                     "{old} in the base is a device, socket or pipe, and can't be moved to {new}"
@@ -109,9 +114,17 @@ fn move_tree(base: &mut Base<'_>, from: &str, to: &str) -> anyhow::Result<()> {
         if count > MOST {
             return Err(too_much(from));
         }
-        base.put(&new, entry.owned_by(found.owner))?;
+        base.put(&new, entry.owned_by(owner.unwrap_or(found.owner)))?;
     }
-    base.put(from, Entry::absent(ORIGIN))
+    Ok(())
+}
+
+/// Where a link leads when what is below `from` is below `to`.
+fn moved(target: String, from: &str, to: &str) -> String {
+    match target.strip_prefix(from) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{to}{rest}"),
+        _ => target,
+    }
 }
 
 fn too_much(from: &str) -> anyhow::Error {

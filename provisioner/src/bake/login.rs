@@ -9,6 +9,7 @@ use image::{Entry, Owner, Timestamp};
 use super::base::Base;
 use super::home::{self, Home};
 use super::sudo::{self, Who};
+use super::traces::{self, Renamed};
 use crate::hint::Fault;
 use crate::payload::LoginUser;
 use crate::recipe::Sudo;
@@ -78,6 +79,14 @@ pub(super) fn add(base: &mut Base<'_>, login: &LoginUser, since: Timestamp) -> a
         id: ID,
     };
     sudo::agree(base, who, login.sudo)?;
+    if let (Some(before), Home::Moved { from }) = (before.as_deref(), &home) {
+        let user = Renamed {
+            before,
+            home: from,
+            name: user.name.as_str(),
+        };
+        traces::follow(base, user)?;
+    }
     let owner = Owner { uid: ID, gid: ID };
     home::lay_out(base, &user.home, &home, owner, &login.authorized_keys)
 }

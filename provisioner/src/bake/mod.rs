@@ -10,7 +10,9 @@ mod host_keys;
 mod login;
 mod seeds;
 mod settings;
+mod ssh_socket;
 mod sudo;
+mod traces;
 mod units;
 
 pub use card::{Request, bake, check, stage, timestamp};

@@ -11,3 +11,4 @@ pub use assemble::{Context, Inputs, LoginUser, Payload, Sink, Unit, assemble};
 pub use base_system::BaseSystem;
 pub(crate) use release::digest;
 pub use release::{CURRENT, ETC, Release, known_path};
+pub(crate) use system::SUDOERS;

@@ -43,8 +43,7 @@ pub(super) fn add(
     put(files, "/usr/lib/clock-epoch", Entry::file("", 0o644, site))?;
     // A base from a card that ran once must not keep systemd-sysusers from making the broker's user.
     put(files, "/etc/.updated", Entry::absent(recipe))?;
-    let (path, sudoers) = sudoers(&plan.login);
-    put(files, &path, sudoers)?;
+    put(files, SUDOERS, sudoers(&plan.login))?;
     Ok(())
 }
 
@@ -61,15 +60,21 @@ fn hosts(name: &str) -> String {
     )
 }
 
-/// The file that Raspberry Pi OS would have, under its name; it must go where nothing is allowed.
-fn sudoers(login: &Login) -> (String, Entry) {
-    const ORIGIN: &str = "recipe";
+/// What decides what the login user may do as root. Of all rules that are about somebody sudo takes the last one,
+/// and this name sorts behind those that people give: no alias, group or list of the base says otherwise.
+pub(crate) const SUDOERS: &str = "/etc/sudoers.d/zz-provision";
+
+/// The one rule for the login user; it is there where nothing is allowed too, to say so.
+fn sudoers(login: &Login) -> Entry {
     let name = &login.name;
-    let entry = match login.sudo {
-        Sudo::Passwordless => {
-            Entry::file(format!("{name} ALL=(ALL) NOPASSWD: ALL\n"), 0o440, ORIGIN)
-        }
-        Sudo::Password | Sudo::None => Entry::absent(ORIGIN),
+    let what = match login.sudo {
+        Sudo::Passwordless => "NOPASSWD: ALL",
+        // Said, since the base may have `Defaults !authenticate`.
+        Sudo::Password => "PASSWD: ALL",
+        Sudo::None => "!ALL",
     };
-    (format!("/etc/sudoers.d/010_{name}-nopasswd"), entry)
+    let text = format!(
+        "# The last rule about a user is the one that holds.\n{name} ALL=(ALL:ALL) {what}\n"
+    );
+    Entry::file(text, 0o440, "recipe")
 }

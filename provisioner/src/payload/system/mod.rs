@@ -12,6 +12,7 @@ mod upkeep;
 mod wifi;
 
 pub(super) use add::{add, overlays};
+pub(crate) use base::SUDOERS;
 pub(super) use base::put;
 pub(super) use firewall::{add_ports, add_rules};
 pub(super) use secrets::read as read_secret;

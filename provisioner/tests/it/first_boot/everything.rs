@@ -175,11 +175,11 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /etc/shadow 0640 0:42 file
     /etc/ssh/ssh_host_ed25519_key 0600 0:0 file
     /etc/ssh/ssh_host_ed25519_key.pub 0644 0:0 file
-    /etc/ssh/sshd_config.d/10-provision.conf 0644 0:0 file
+    /etc/ssh/sshd_config.d/00-provision.conf 0644 0:0 file
     /etc/ssh/sshd_config.d/rename_user.conf absent
     /etc/subgid 0644 0:0 file
     /etc/subuid 0644 0:0 file
-    /etc/sudoers.d/010_maria-nopasswd absent
+    /etc/sudoers.d/zz-provision 0440 0:0 file
     /etc/systemd/journald.conf.d 0755 0:0 directory
     /etc/systemd/journald.conf.d/50-provision.conf 0644 0:0 file
     /etc/systemd/system-preset 0755 0:0 directory
@@ -195,6 +195,7 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /etc/systemd/system/provision-locale.service 0644 0:0 file
     /etc/systemd/system/provision-packages.service 0644 0:0 file
     /etc/systemd/system/provision-zram.service 0644 0:0 file
+    /etc/systemd/system/ssh.socket -> /dev/null
     /etc/systemd/system/sshd.service -> /usr/lib/systemd/system/ssh.service
     /etc/systemd/system/swap.target.wants 0755 0:0 directory
     /etc/systemd/system/swap.target.wants/provision-zram.service -> /etc/systemd/system/provision-zram.service
@@ -211,6 +212,7 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /usr/lib/clock-epoch 0644 0:0 file
     /usr/lib/systemd/system-preset 0755 0:0 directory
     /usr/lib/systemd/system-preset/10-provision-firewall.preset 0644 0:0 file
+    /usr/lib/systemd/system-preset/10-provision-ssh.preset 0644 0:0 file
     /usr/lib/sysusers.d 0755 0:0 directory
     /usr/lib/sysusers.d/mqtt-broker.conf 0644 0:0 file
     /usr/lib/tmpfiles.d 0755 0:0 directory

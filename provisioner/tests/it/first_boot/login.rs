@@ -51,28 +51,34 @@ fn sudo_behaves_as_the_recipe_says_and_visudo_agrees() {
     }
     insta::assert_snapshot!(report, @r"
     Bookworm passwordless: sudo:x:27:ada
-    sudoers.d/010_ada-nopasswd:ada ALL=(ALL) NOPASSWD: ALL
     sudoers.d/020_bob:bob ALL=(ALL) ALL
-    100440 0:0 /etc/sudoers.d/010_ada-nopasswd
+    sudoers.d/zz-provision:ada ALL=(ALL:ALL) NOPASSWD: ALL
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/020_bob
+    100440 0:0 /etc/sudoers.d/zz-provision
     Bookworm none: sudo:x:27:
     sudoers.d/020_bob:bob ALL=(ALL) ALL
+    sudoers.d/zz-provision:ada ALL=(ALL:ALL) !ALL
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/020_bob
+    100440 0:0 /etc/sudoers.d/zz-provision
     Trixie passwordless: sudo:x:27:ada
-    sudoers.d/010_ada-nopasswd:ada ALL=(ALL) NOPASSWD: ALL
     sudoers.d/020_bob:bob ALL=(ALL) ALL
-    100440 0:0 /etc/sudoers.d/010_ada-nopasswd
+    sudoers.d/zz-provision:ada ALL=(ALL:ALL) NOPASSWD: ALL
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/020_bob
+    100440 0:0 /etc/sudoers.d/zz-provision
     Trixie none: sudo:x:27:
     sudoers.d/020_bob:bob ALL=(ALL) ALL
+    sudoers.d/zz-provision:ada ALL=(ALL:ALL) !ALL
     100440 0:0 /etc/sudoers.d/010_global-tty
     100440 0:0 /etc/sudoers.d/020_bob
+    100440 0:0 /etc/sudoers.d/zz-provision
     Debian none: sudo:x:27:
     sudoers.d/020_bob:bob ALL=(ALL) ALL
+    sudoers.d/zz-provision:ada ALL=(ALL:ALL) !ALL
     100440 0:0 /etc/sudoers.d/020_bob
+    100440 0:0 /etc/sudoers.d/zz-provision
     ");
 }
 

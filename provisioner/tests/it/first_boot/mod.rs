@@ -6,3 +6,6 @@ mod login;
 mod read_by_settings;
 mod refusals;
 mod settled;
+mod ssh_socket;
+mod sudo;
+mod traces;

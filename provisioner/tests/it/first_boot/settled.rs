@@ -65,12 +65,13 @@ fn trixie_becomes_a_card_that_asks_nothing() {
     100644 0:0 /etc/ssh/ssh_host_ed25519_key.pub
     100644 0:0 /etc/ssh/sshd_config
     040755 0:0 /etc/ssh/sshd_config.d
-    100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
-    100440 0:0 /etc/sudoers.d/010_ada-nopasswd
+    100644 0:0 /etc/ssh/sshd_config.d/00-provision.conf
     100440 0:0 /etc/sudoers.d/010_global-tty
+    100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
+    120777 0:0 /etc/systemd/system/ssh.socket
     120777 0:0 /etc/systemd/system/sshd.service
     040755 0:0 /etc/systemd/system/sysinit.target.wants
     120777 0:0 /etc/systemd/system/multi-user.target.wants/mqtt-broker.service
@@ -150,12 +151,14 @@ fn bookworm_becomes_a_card_that_asks_nothing_and_keeps_its_host_key() {
     100644 0:0 /etc/ssh/provision_host_ed25519_key.pub
     100644 0:0 /etc/ssh/sshd_config
     040755 0:0 /etc/ssh/sshd_config.d
+    100644 0:0 /etc/ssh/sshd_config.d/00-provision.conf
     100644 0:0 /etc/ssh/sshd_config.d/10-provision-host-key.conf
-    100644 0:0 /etc/ssh/sshd_config.d/10-provision.conf
     100440 0:0 /etc/sudoers.d/010_global-tty
+    100440 0:0 /etc/sudoers.d/zz-provision
     040755 0:0 /etc/systemd/system/getty.target.wants
     100644 0:0 /etc/systemd/system/mqtt-broker.service
     040755 0:0 /etc/systemd/system/multi-user.target.wants
+    120777 0:0 /etc/systemd/system/ssh.socket
     120777 0:0 /etc/systemd/system/sshd.service
     120777 0:0 /etc/systemd/system/multi-user.target.wants/mqtt-broker.service
     120777 0:0 /etc/systemd/system/multi-user.target.wants/ssh.service
@@ -186,7 +189,13 @@ fn sshd_itself_takes_keys_alone_and_shows_the_key_that_the_site_knows() {
         (Release::Trixie, "ssh_host_ed25519_key"),
         (Release::Bookworm, "provision_host_ed25519_key"),
     ] {
-        let bench = Bench::new(release, Machine::Arm64);
+        let mut fixture = Fixture::new(release, Machine::Arm64);
+        // Of two settings sshd takes the first.
+        fixture.file(
+            "etc/ssh/sshd_config.d/01-own.conf",
+            "PasswordAuthentication yes\nPermitRootLogin yes\n",
+        );
+        let bench = Bench::of(fixture);
         bench.bake("name: ada").success();
         bench.script("mkdir keys; debugfs -R 'rdump /etc/ssh keys' \"pi.img$root\" 2>/dev/null");
         // Where the files are here, and without PAM's libraries.

@@ -25,9 +25,9 @@ fn a_file_with_a_bad_row_changes_nothing() {
         let ended = fleet(&sandbox, &["--fleet", "bad.csv"]);
         assert_eq!(ended.code, 2, "{table}: {}", ended.shown());
         assert_eq!(ended.stdout, "");
-        errors += &ended.stderr;
+        errors.push(ended.stderr);
     }
-    insta::assert_snapshot!(errors, @r#"
+    insta::assert_snapshot!(errors.concat(), @r#"
     error: bad.csv:1: unknown column "adress"
       hint: did you mean "address"?
     error: bad.csv:3: there is no person jone; did you mean jane?

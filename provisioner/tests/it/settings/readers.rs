@@ -32,7 +32,7 @@ pub(super) fn render(sandbox: &Sandbox, recipe: &str) {
 fn sshd(sandbox: &Sandbox) -> String {
     let script = "ssh-keygen -q -t ed25519 -N '' -f key
         unshare --map-root-user --mount sh -euc 'mount -t tmpfs none /run; mkdir /run/sshd
-            sshd -T -h \"$PWD/key\" -f card/etc/ssh/sshd_config.d/10-provision.conf' |
+            sshd -T -h \"$PWD/key\" -f card/etc/ssh/sshd_config.d/00-provision.conf' |
             grep -E '^(port|passwordauthentication|kbdinteractiveauthentication|permitrootlogin) '; rm key key.pub";
     tool(sandbox, script).success().stdout
 }
