@@ -23,7 +23,7 @@ pub(crate) fn apply(
     fstab::apply(&mut base, &system.sd_card)?;
     swap::apply(&mut base, system.sd_card.swap)?;
     keyboard::check(&mut base, &system.keyboard)?;
-    let mut needed = system.needed_packages();
+    let mut needed = system.settings_packages();
     needed.extend(locale::apply(&mut base, &system.locale)?);
     packages::apply(&mut base, system, needed)
 }

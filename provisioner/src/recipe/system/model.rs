@@ -160,7 +160,16 @@ impl System {
     /// The packages that the settings need, beside what every base has, and those that the recipe names;
     /// sorted, each once.
     pub fn needed_packages(&self) -> Vec<String> {
-        let mut packages = self.packages.clone();
+        let mut packages = self.settings_packages();
+        packages.extend_from_slice(&self.packages);
+        packages.sort();
+        packages.dedup();
+        packages
+    }
+
+    /// The packages that the settings need, without those that the recipe names.
+    pub fn settings_packages(&self) -> Vec<String> {
+        let mut packages = Vec::new();
         let mut need = |package: &str| packages.push(package.to_owned());
         if self.firewall == Switch::On {
             need("nftables");
@@ -180,8 +189,6 @@ impl System {
             need("wireless-regdb");
             need("wpasupplicant");
         }
-        packages.sort();
-        packages.dedup();
         packages
     }
 }

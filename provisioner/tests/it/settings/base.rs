@@ -220,10 +220,13 @@ fn what_the_base_lacks_is_installed_later_and_said() {
     nftables
     rfkill
     unattended-upgrades
-    vim
     wireless-regdb
     wpasupplicant
     ");
+    assert_eq!(
+        debugfs(&sandbox, "cat /etc/provision/further-packages"),
+        "vim\n"
+    );
     assert_eq!(
         debugfs(&sandbox, "cat /etc/locale.conf"),
         "LANG=de_DE.UTF-8\n"

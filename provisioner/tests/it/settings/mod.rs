@@ -4,5 +4,6 @@ mod base;
 mod bases;
 mod firewall;
 mod network;
+mod packages;
 mod readers;
 mod schema;
