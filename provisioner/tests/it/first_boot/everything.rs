@@ -167,6 +167,7 @@ fn every_setting_is_written_as_the_report_says_on_raspberry_pi_os_trixie() {
     /etc/mqtt-broker -> ../usr/local/lib/mqtt-broker/current/etc
     /etc/passwd 0644 0:0 file
     /etc/provision 0755 0:0 directory
+    /etc/provision/firewall-with-ports.nft 0644 0:0 file
     /etc/provision/firewall.nft 0644 0:0 file
     /etc/provision/packages 0644 0:0 file
     /etc/rpi 0755 0:0 directory
