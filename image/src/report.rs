@@ -50,8 +50,9 @@ pub struct Written {
 pub enum Content {
     /// A file.
     File {
-        /// Its size in bytes.
-        size: u64,
+        /// Its size in bytes; none for a secret, since the length of a password helps to guess it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
         /// Its sha256, or `secret`: the digest of a short secret gives it away.
         sha256: String,
     },
@@ -108,7 +109,7 @@ impl Written {
 
 fn file(bytes: &[u8], secret: bool) -> Content {
     Content::File {
-        size: bytes.len() as u64,
+        size: (!secret).then_some(bytes.len() as u64),
         sha256: if secret {
             "secret".to_owned()
         } else {

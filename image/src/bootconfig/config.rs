@@ -5,16 +5,30 @@ use super::error::BootConfigError;
 /// The section that holds for every board, and for what stands before the first section.
 const ALL: &str = "all";
 
+/// A parameter of the board, or of the overlay before it.
+const PARAMETER: &str = "dtparam";
+
+/// A part of the description of the board's hardware.
+const OVERLAY: &str = "dtoverlay";
+
+/// Another file to read at this place; it has no `=`.
+const INCLUDE: &str = "include";
+
 /// The file, line by line.
 ///
 /// Two settings are one if a later one would replace the other: the same key in the same section; for
-/// `dtparam` also the same parameter, and for `dtoverlay` the same overlay.
+/// `dtparam` also the same parameter, alone in its line. What can be there several times (`gpio`, `dtoverlay`,
+/// `include`) replaces nothing, and nor does anything replace a line that was set before.
 ///
 /// A `dtparam` behind a `dtoverlay` is a parameter of that overlay, wherever sections begin and end, so that
 /// one for the board itself is never put there without an empty `dtoverlay=` before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigTxt {
     lines: Vec<String>,
+    /// Which lines were set here, one for each line.
+    own: Vec<bool>,
+    /// The line that the last one to be set is at, if it is an overlay or a parameter of one.
+    overlay: Option<usize>,
     /// How lines end; Windows' editors change it.
     newline: &'static str,
 }
@@ -23,7 +37,7 @@ pub struct ConfigTxt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Setting<'a> {
     key: &'a str,
-    /// Which parameter or overlay, for keys that can be there several times.
+    /// What it is set to, for keys that can be there several times.
     item: &'a str,
 }
 
@@ -38,8 +52,11 @@ impl ConfigTxt {
     /// Takes any text.
     pub fn parse(text: &str) -> Self {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
         Self {
-            lines: text.lines().map(str::to_owned).collect(),
+            own: vec![false; lines.len()],
+            lines,
+            overlay: None,
             newline,
         }
     }
@@ -53,41 +70,96 @@ impl ConfigTxt {
         values.next_back()
     }
 
-    /// Sets `key=value` for the boards of `section` (`all`, `pi4`, `none`, …).
+    /// Sets `key=value` for the boards of `section` (`all`, `pi4`, `none`, …); with the key `include`, `include value`.
     ///
     /// What sets the same is replaced where it is; else the line comes behind one that sets it as a comment,
-    /// as people would write it, or to the end of the section, which is made if there is none.
+    /// as people would write it, or to the end of the section, which is made if there is none. A `dtparam` that
+    /// is set right after a `dtoverlay` stays behind it, as the firmware would read the two.
     pub fn set(&mut self, section: &str, key: &str, value: &str) -> Result<(), BootConfigError> {
         check("section", section, |c| c != '[' && c != ']')?;
         check("setting", key, |c| {
             !matches!(c, '=' | '#' | '[') && !c.is_whitespace()
         })?;
         check("value", value, |_| true)?;
-        let line = format!("{key}={value}");
+        let line = match key {
+            INCLUDE => format!("{key} {value}"),
+            key => format!("{key}={value}"),
+        };
         let wanted = Setting::of(&line).unwrap_or(Setting { key, item: "" });
-        if let Some(at) = self.find(section, wanted, Comments::No) {
-            self.lines[at] = line;
-            return Ok(());
-        }
-        if let Some(at) = self.find(section, wanted, Comments::Only) {
-            self.lines.insert(at + 1, line);
-            return Ok(());
-        }
-        self.add(section, wanted, line.clone());
+        let at = self.put(section, wanted, &line);
+        self.own[at] = true;
+        let stays = wanted.key == OVERLAY && !wanted.item.is_empty()
+            || wanted.key == PARAMETER && self.overlay.is_some();
+        self.overlay = stays.then_some(at);
         Ok(())
     }
 
-    /// Takes away what sets the same as `key=value` would, for any value; tells whether there was something.
-    pub fn remove(&mut self, section: &str, key: &str, value: &str) -> bool {
-        let line = format!("{key}={value}");
-        let Some(wanted) = Setting::of(&line) else {
-            return false;
-        };
-        let before = self.lines.len();
-        while let Some(at) = self.find(section, wanted, Comments::No) {
-            self.lines.remove(at);
+    /// Sees to it that `line` is there, and says where.
+    fn put(&mut self, section: &str, wanted: Setting<'_>, line: &str) -> usize {
+        if wanted.key == PARAMETER
+            && let Some(before) = self.overlay.filter(|at| self.section(*at) == section)
+        {
+            let mut next = self.lines.iter().enumerate().skip(before + 1);
+            // What was there behind the overlay stays its own.
+            let same = next
+                .by_ref()
+                .take_while(|(_, line)| {
+                    Setting::of(line.trim()).is_some_and(|it| it.key == PARAMETER)
+                })
+                .find(|(_, known)| known.trim() == line);
+            return match same {
+                Some((at, _)) => at,
+                None => self.insert(before + 1, line),
+            };
         }
-        self.lines.len() < before
+        if wanted.is_listed() {
+            return match self.same(section, wanted, line) {
+                Some(at) => at,
+                None => self.add(section, wanted, line),
+            };
+        }
+        match self.find(section, wanted, Comments::No) {
+            Some(at) if self.own[at] && self.lines[at] != line => return self.insert(at + 1, line),
+            Some(at) if wanted.replaces(self.lines[at].trim()) => {
+                line.clone_into(&mut self.lines[at]);
+                return at;
+            }
+            // Behind it, so that it counts.
+            Some(_) => return self.add(section, wanted, line),
+            None => {}
+        }
+        match self.find(section, wanted, Comments::Only) {
+            Some(at) => self.insert(at + 1, line),
+            None => self.add(section, wanted, line),
+        }
+    }
+
+    /// Where `line` is in `section` already. An empty overlay, which ends the one before it, only counts at the end.
+    fn same(&self, section: &str, wanted: Setting<'_>, line: &str) -> Option<usize> {
+        let is_same = |(place, known): &(Place<'_>, &str)| {
+            let counts = wanted.item.is_empty() && !known.is_empty() || *known == line;
+            place.section == section && counts
+        };
+        let places: Vec<_> = self.places().collect();
+        let at = places.iter().rposition(is_same)?;
+        (places[at].1 == line).then_some(at)
+    }
+
+    fn insert(&mut self, at: usize, line: &str) -> usize {
+        self.lines.insert(at, line.to_owned());
+        self.own.insert(at, false);
+        at
+    }
+
+    fn push(&mut self, line: &str) -> usize {
+        self.insert(self.lines.len(), line)
+    }
+
+    /// The section that the line `at` is in.
+    fn section(&self, at: usize) -> &str {
+        self.places()
+            .nth(at)
+            .map_or(ALL, |(place, _)| place.section)
     }
 
     /// The file as it is to be written.
@@ -118,14 +190,14 @@ impl ConfigTxt {
                 },
                 line,
             ));
-            if let Some(setting) = Setting::of(line).filter(|setting| setting.key == "dtoverlay") {
+            if let Some(setting) = Setting::of(line).filter(|setting| setting.key == OVERLAY) {
                 in_overlay = !setting.item.is_empty();
             }
         }
         places.into_iter()
     }
 
-    /// The last line that sets `wanted` in `section`: it is the one that counts.
+    /// The last line that sets what `wanted` sets in `section`: it is the one that counts.
     fn find(&self, section: &str, wanted: Setting<'_>, comments: Comments) -> Option<usize> {
         let places: Vec<_> = self.places().collect();
         places.iter().rposition(|(place, line)| {
@@ -134,46 +206,54 @@ impl ConfigTxt {
                 (Comments::Only, Some(line)) => line.trim_start(),
                 _ => return false,
             };
-            let overlays = wanted.key == "dtparam" && place.in_overlay;
-            place.section == section && !overlays && Setting::of(line) == Some(wanted)
+            let overlays = wanted.key == PARAMETER && place.in_overlay;
+            let known = Setting::of(line);
+            place.section == section && !overlays && known.is_some_and(|known| wanted.meets(known))
         })
     }
 
-    fn add(&mut self, section: &str, wanted: Setting<'_>, line: String) {
+    /// Puts `line` to the end of `section`, and says where that is.
+    fn add(&mut self, section: &str, wanted: Setting<'_>, line: &str) -> usize {
         let places: Vec<_> = self.places().collect();
         let fits = |place: &Place<'_>| {
-            place.section == section && !(wanted.key == "dtparam" && place.in_overlay)
+            place.section == section && !(wanted.key == PARAMETER && place.in_overlay)
         };
         let last = places
             .iter()
             .rposition(|(place, line)| fits(place) && !line.is_empty());
         // A line that begins an overlay is no place to put a parameter of the board behind.
         let last = last.map(|at| match Setting::of(places[at].1) {
-            Some(setting) if wanted.key == "dtparam" && setting.key == "dtoverlay" => at,
+            Some(setting) if wanted.key == PARAMETER && setting.key == OVERLAY => at,
             _ => at + 1,
         });
         let in_overlay = ends_in_overlay(&places);
+        // The board's parameters behind an overlay would be that overlay's.
+        let takes = wanted.key == OVERLAY
+            && last.is_some_and(|last| takes_parameters(places.get(last..).unwrap_or_default()));
         drop(places);
         if let Some(at) = last {
-            self.lines.insert(at, line);
-            return;
+            if takes {
+                self.insert(at, "dtoverlay=");
+            }
+            return self.insert(at, line);
         }
         if self.lines.is_empty() && section == ALL {
-            self.lines.push(line);
-            return;
+            return self.push(line);
         }
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
-            self.lines.push(String::new());
+            self.push("");
         }
-        self.lines.push(format!("[{section}]"));
-        if wanted.key == "dtparam" && in_overlay {
-            self.lines.push("dtoverlay=".to_owned());
+        self.push(&format!("[{section}]"));
+        if wanted.key == PARAMETER && in_overlay {
+            self.push("dtoverlay=");
         }
-        self.lines.push(line);
+        let at = self.push(line);
         if section != ALL {
             // What others append to a file is meant for every board.
-            self.lines.extend([String::new(), format!("[{ALL}]")]);
+            self.push("");
+            self.push(&format!("[{ALL}]"));
         }
+        at
     }
 }
 
@@ -186,11 +266,21 @@ pub fn last_line<'a>(config: &'a str, beginning: &str) -> Option<&'a str> {
         .map(str::trim)
 }
 
+/// Whether the first of these lines that has to do with overlays is a parameter of the board.
+fn takes_parameters(places: &[(Place<'_>, &str)]) -> bool {
+    let mut settings = places
+        .iter()
+        .filter_map(|(place, line)| Some((place, Setting::of(line)?)));
+    settings
+        .find(|(_, setting)| matches!(setting.key, OVERLAY | PARAMETER))
+        .is_some_and(|(place, setting)| setting.key == PARAMETER && !place.in_overlay)
+}
+
 fn ends_in_overlay(places: &[(Place<'_>, &str)]) -> bool {
     places
         .last()
         .is_some_and(|(place, line)| match Setting::of(line) {
-            Some(setting) if setting.key == "dtoverlay" => !setting.item.is_empty(),
+            Some(setting) if setting.key == OVERLAY => !setting.item.is_empty(),
             _ => place.in_overlay,
         })
 }
@@ -210,6 +300,13 @@ impl<'a> Setting<'a> {
         if line.starts_with(['#', '[']) {
             return None;
         }
+        if let Some(file) = line
+            .strip_prefix(INCLUDE)
+            .filter(|rest| rest.starts_with(' '))
+        {
+            let (key, item) = (INCLUDE, file.trim());
+            return Some(Self { key, item });
+        }
         let (key, value) = line.split_once('=')?;
         let (key, value) = (key.trim(), value.trim());
         if key.is_empty() || key.contains(char::is_whitespace) {
@@ -217,16 +314,49 @@ impl<'a> Setting<'a> {
         }
         // The names that the documentation gives up in favor of the others.
         let key = match key {
-            "device_tree_param" => "dtparam",
-            "device_tree_overlay" => "dtoverlay",
+            "device_tree_param" => PARAMETER,
+            "device_tree_overlay" => OVERLAY,
             key => key,
         };
         let item = match key {
-            "dtparam" => value.split(['=', ',']).next().unwrap_or_default(),
-            "dtoverlay" => value.split([',', ':']).next().unwrap_or_default(),
+            PARAMETER | OVERLAY | "gpio" => value,
             _ => "",
         };
         Some(Self { key, item })
+    }
+
+    /// Whether it can be there several times.
+    fn is_listed(self) -> bool {
+        matches!(self.key, "gpio" | OVERLAY | INCLUDE)
+    }
+
+    /// The parameters that a `dtparam` sets.
+    fn names(self) -> impl Iterator<Item = &'a str> {
+        self.item
+            .split(',')
+            .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+    }
+
+    /// Whether this sets something that `other` sets.
+    fn meets(self, other: Setting<'_>) -> bool {
+        if self.key != other.key {
+            return false;
+        }
+        match self.key {
+            PARAMETER => self
+                .names()
+                .any(|name| other.names().any(|known| known == name)),
+            _ => self.item == other.item,
+        }
+    }
+
+    /// Whether nothing of `line` is left to say beside this, where the two meet.
+    fn replaces(self, line: &str) -> bool {
+        self.key != PARAMETER
+            || Setting::of(line).is_some_and(|other| {
+                let mut others = other.names();
+                others.all(|name| self.names().any(|own| own == name))
+            })
     }
 }
 

@@ -77,12 +77,14 @@ impl PathCheck<'_> {
     fn contents(
         &self,
         path: &str,
-        size: u64,
+        size: Option<u64>,
         sha256: &str,
         now: u64,
     ) -> Result<Contents, CardError> {
         let is_secret = sha256 == SECRET;
-        if now == size && (is_secret || digest(self.card, path.as_bytes())? == sha256) {
+        // A report of an older version has the size of a secret too.
+        let same_size = size.is_none_or(|size| size == now);
+        if same_size && (is_secret || digest(self.card, path.as_bytes())? == sha256) {
             return Ok(Contents::Same);
         }
         let explained = if self.is_used {
@@ -92,14 +94,21 @@ impl PathCheck<'_> {
         };
         Ok(match explained {
             Some(why) => Contents::Expected(why),
-            None if now != size => Contents::Other(format!("it has {now} bytes, and had {size}")),
-            None => Contents::Other("its contents are others".to_owned()),
+            None => match size.filter(|size| *size != now) {
+                Some(size) => Contents::Other(format!("it has {now} bytes, and had {size}")),
+                None => Contents::Other("its contents are others".to_owned()),
+            },
         })
     }
 
     /// Why a boot would have made these contents of what was written, if it would: what it does is undone,
     /// and the result compared.
-    fn explained(&self, path: &str, size: u64, sha256: &str) -> Result<Option<String>, CardError> {
+    fn explained(
+        &self,
+        path: &str,
+        size: Option<u64>,
+        sha256: &str,
+    ) -> Result<Option<String>, CardError> {
         if !BOOT_FILES.contains(&path) && !ACCOUNTS.contains(&path) {
             return Ok(None);
         }
@@ -110,7 +119,7 @@ impl PathCheck<'_> {
             return Ok(None);
         };
         let was = |candidate: &str| {
-            candidate.len() as u64 == size
+            size.is_none_or(|size| candidate.len() as u64 == size)
                 && (sha256 == SECRET || hex(&Sha256::digest(candidate.as_bytes())) == sha256)
         };
         if BOOT_FILES.contains(&path) {

@@ -126,7 +126,7 @@ fn settings_are_replaced_where_they_are_or_come_behind_their_comment() {
 
     camera_auto_detect=1
     dtparam=watchdog=on
-    dtoverlay=vc4-kms-v3d,noaudio
+    dtoverlay=vc4-kms-v3d
     max_framebuffers=2
 
     [cm4]
@@ -137,6 +137,7 @@ fn settings_are_replaced_where_they_are_or_come_behind_their_comment() {
 
     [all]
     dtoverlay=disable-bt
+    dtoverlay=vc4-kms-v3d,noaudio
     gpu_mem=16
 
     [pi4]
@@ -144,6 +145,89 @@ fn settings_are_replaced_where_they_are_or_come_behind_their_comment() {
 
     [all]
     ");
+}
+
+#[test]
+fn what_can_be_there_several_times_replaces_neither_the_bases_lines_nor_one_another() {
+    let base = "gpio=4=op,dl\ndtoverlay=w1-gpio\n\n[all]\n";
+    let settings = [
+        ("all", "gpio", "17=op,dh"),
+        ("all", "gpio", "22=ip,pu"),
+        ("all", "dtoverlay", "w1-gpio,gpiopin=5"),
+        ("all", "dtoverlay", "w1-gpio,gpiopin=6"),
+        ("all", "dtoverlay", "w1-gpio"),
+        ("all", "include", "extra.txt"),
+        ("all", "include", "more.txt"),
+        ("pi4", "gpio", "17=op,dh"),
+        // A key that may be a list as well: nobody knows all of them.
+        ("all", "gpu_mem", "16"),
+        ("all", "gpu_mem", "32"),
+    ];
+    let text = set(base, &settings).unwrap();
+    insta::assert_snapshot!(text, @r"
+    gpio=4=op,dl
+    dtoverlay=w1-gpio
+
+    [all]
+    gpio=17=op,dh
+    gpio=22=ip,pu
+    dtoverlay=w1-gpio,gpiopin=5
+    dtoverlay=w1-gpio,gpiopin=6
+    include extra.txt
+    include more.txt
+
+    [pi4]
+    gpio=17=op,dh
+
+    [all]
+    gpu_mem=16
+    gpu_mem=32
+    ");
+    assert_eq!(set(&text, &settings[..8]).unwrap(), text);
+}
+
+#[test]
+fn parameters_in_one_line_are_replaced_together_or_overruled_behind_it() {
+    let base = "dtparam=i2c_arm=on,spi=on\ndtparam=audio=on\n";
+    let text = set(
+        base,
+        &[
+            ("all", "dtparam", "i2c_arm=off"),
+            ("all", "dtparam", "audio=off,act_led_gpio=5"),
+        ],
+    )
+    .unwrap();
+    insta::assert_snapshot!(text, @r"
+    dtparam=i2c_arm=on,spi=on
+    dtparam=audio=off,act_led_gpio=5
+    dtparam=i2c_arm=off
+    ");
+}
+
+#[test]
+fn a_parameter_that_is_set_behind_an_overlay_stays_behind_it() {
+    let base = "dtparam=audio=on\n\n[all]\n\n[pi4]\ndtparam=audio=off\n";
+    let settings = [
+        ("all", "dtoverlay", "gpio-fan"),
+        ("all", "dtparam", "gpiopin=14"),
+        ("all", "dtparam", "temp=60000"),
+        ("all", "dtoverlay", ""),
+        ("all", "dtparam", "audio=off"),
+    ];
+    let text = set(base, &settings).unwrap();
+    insta::assert_snapshot!(text, @r"
+    dtparam=audio=off
+
+    [all]
+    dtoverlay=gpio-fan
+    dtparam=gpiopin=14
+    dtparam=temp=60000
+    dtoverlay=
+
+    [pi4]
+    dtparam=audio=off
+    ");
+    assert_eq!(set(&text, &settings).unwrap(), text);
 }
 
 #[test]

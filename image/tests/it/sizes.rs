@@ -233,6 +233,9 @@ fn what_was_written_is_reported_whatever_the_size() {
     assert_eq!(report.written.len(), 1);
     assert!(matches!(
         report.written[0].content,
-        Content::File { size: 300_000, .. }
+        Content::File {
+            size: Some(300_000),
+            ..
+        }
     ));
 }

@@ -227,7 +227,6 @@ fn what_a_first_boot_changes_is_expected_and_said() {
     expected /etc/fstab: the first boot gives the disk another id, and takes its own words out
     expected /etc/group: systemd-sysusers has added mqtt-broker
     expected /etc/passwd: systemd-sysusers has added mqtt-broker
-    expected /etc/shadow: systemd-sysusers has added mqtt-broker
     expected /usr/local/lib/mqtt-broker/releases/0123456789ab/etc/passwd: systemd-tmpfiles has made it 0640 0:998
     ");
     insta::assert_snapshot!(verification.used.join("\n"), @r"

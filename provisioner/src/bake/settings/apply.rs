@@ -15,7 +15,7 @@ pub(in crate::bake) fn apply(base: &mut Base<'_>, system: &System) -> anyhow::Re
     fstab::apply(base, &system.sd_card)?;
     swap::apply(base, system.sd_card.swap)?;
     keyboard::check(base, &system.keyboard)?;
-    let mut needed = system.needed_packages();
+    let mut needed = system.settings_packages();
     needed.extend(locale::apply(base, &system.locale)?);
     packages::apply(base, system, needed)
 }

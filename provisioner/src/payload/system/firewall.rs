@@ -11,6 +11,9 @@ use super::base::put;
 /// Where a card's rules are. `provision-firewall.service` loads them.
 const RULES: &str = "/etc/provision/firewall.nft";
 
+/// The rules and the broker's ports in one step: what a push loads, to be told whether they are taken.
+const WITH_PORTS: &str = "/etc/provision/firewall-with-ports.nft";
+
 /// Where the broker's ports are: part of its release, so that they come and go with it.
 const PORTS: &str = "/etc/mqtt-broker/firewall.nft";
 
@@ -21,7 +24,12 @@ const PORTS_HEAD: &str =
 /// Adds a card's rules, which let SSH in and what [`add_ports`] names.
 pub(in crate::payload) fn add_rules(files: &mut Overlay, ssh_port: u16) -> anyhow::Result<()> {
     let rules = RULES_TEXT.replace("@SSH@", &ssh_port.to_string());
-    put(files, RULES, Entry::file(rules, 0o644, "recipe"))
+    put(files, RULES, Entry::file(rules, 0o644, "recipe"))?;
+    put(
+        files,
+        WITH_PORTS,
+        Entry::file(WITH_PORTS_TEXT, 0o644, "recipe"),
+    )
 }
 
 /// Adds the ports of `config`'s listeners for the rules of a card. Nothing reads them elsewhere.
@@ -89,8 +97,12 @@ table inet provision {
         udp sport 67 udp dport 68 accept
         ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
 
-        # Names of the local network (mDNS).
-        udp dport 5353 accept
+        # Names of the local network (mDNS): to all of the network, which no router passes on, or from a private
+        # address. IPv6 would let the Internet ask.
+        ip daddr 224.0.0.251 udp dport 5353 accept
+        ip6 daddr ff02::fb udp dport 5353 accept
+        ip saddr { 10.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16 } udp dport 5353 accept
+        ip6 saddr { fc00::/7, fe80::/10 } udp dport 5353 accept
 
         tcp dport @SSH@ accept
         tcp dport @mqtt accept
@@ -100,7 +112,13 @@ table inet provision {
         type filter hook forward priority filter; policy drop;
     }
 }
+"#;
 
+/// Without the ports the rules are loaded first: a broker's release that nft can't read costs its own ports, and not
+/// the firewall.
+const WITH_PORTS_TEXT: &str = r#"#!/usr/sbin/nft -f
+# Made by provision: the rules, and the ports of the broker's listeners.
+include "/etc/provision/firewall.nft"
 # With a star: a file that is missing is no error then.
 include "/etc/mqtt-broker/firewall*.nft"
 "#;

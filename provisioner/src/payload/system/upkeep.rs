@@ -61,13 +61,16 @@ APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
 "#;
 
-/// What: unattended-upgrades' own list is longer. Raspbian, which 32-bit Raspberry Pi OS is made of, has no
-/// suite for security alone: there it is all of its updates.
-const UNATTENDED: &str = r#"// Made by provision from its recipe: updates that close holes, and no others.
+/// What: unattended-upgrades' own list is longer. Raspbian, which 32-bit Raspberry Pi OS is made of, and Raspberry
+/// Pi's own archive, which has kernel and firmware, have no suite for security alone: there it is all of their
+/// updates. An archive that the card doesn't use matches nothing.
+const UNATTENDED: &str = r#"// Made by provision from its recipe: updates that close holes. Raspbian and Raspberry Pi
+// don't tell these from others: all of theirs are installed, kernel and firmware included.
 #clear Unattended-Upgrade::Origins-Pattern;
 Unattended-Upgrade::Origins-Pattern {
     "origin=Debian,codename=${distro_codename}-security,label=Debian-Security";
     "origin=Raspbian,codename=${distro_codename},label=Raspbian";
+    "origin=Raspberry Pi Foundation,codename=${distro_codename},label=Raspberry Pi Foundation";
 };
 // Nothing restarts the Pi at night: a new kernel waits for the next start.
 Unattended-Upgrade::Automatic-Reboot "false";

@@ -9,13 +9,19 @@ use crate::recipe::layers::layered;
 /// The longest line of config.txt that the firmware reads.
 const MAX_LINE: usize = 98;
 
+/// A word of the kernel's command line that a recipe may add or take out.
+const WORD: &str =
+    r"^(?!(root|rootfstype|rootwait|resize|init|cfg80211\.ieee80211_regdom)(=|$))[!-~]+$";
+
 /// What a recipe says of the kernel's command line.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct CmdlineRecipe {
     /// Words to add; a word `key=value` takes the place of others with that key.
+    #[schemars(inner(regex(pattern = WORD)))]
     pub add: Option<Vec<String>>,
     /// Words to take out: whole words, or a key with what it is set to.
+    #[schemars(inner(regex(pattern = WORD)))]
     pub remove: Option<Vec<String>>,
 }
 
@@ -46,6 +52,11 @@ impl CmdlineRecipe {
             }
             // The card's own: a wrong one doesn't boot, and the first boot changes them.
             let key = word.split('=').next().unwrap_or(word);
+            if key == "cfg80211.ieee80211_regdom" {
+                return Err(fault("is the country of Wi-Fi")
+                    .hint("say `system.wifi.country`, which Wi-Fi is set with everywhere")
+                    .into());
+            }
             if matches!(key, "root" | "rootfstype" | "rootwait" | "resize" | "init") {
                 return Err(fault("is the card's own: it would not boot, or not grow")
                     .hint("what the base says about its root file system stays as it is")
@@ -62,7 +73,7 @@ impl CmdlineRecipe {
 pub struct FirmwareSetting {
     /// The boards that it is for: `all`, `pi4`.
     pub section: String,
-    /// `dtparam`
+    /// `dtparam`, or `include`
     pub key: String,
     /// `audio=off`
     pub value: String,
@@ -88,12 +99,21 @@ pub(super) fn config_txt(lines: &[String]) -> anyhow::Result<Vec<FirmwareSetting
             section = name;
             continue;
         }
-        let Some((key, value)) = line.split_once('=') else {
+        let setting = match line.strip_prefix("include ") {
+            Some(file) => Some(("include", file)),
+            None => line.split_once('='),
+        };
+        let Some((key, value)) = setting else {
             return Err(fault("sets nothing")
-                .hint("write `key=value`, or `[section]` for the lines behind it")
+                .hint("write `key=value`, `include FILE`, or `[section]` for the lines behind it")
                 .into());
         };
         let key = key.trim();
+        if key == "include" && (line.contains('=') || value.trim().is_empty()) {
+            return Err(fault("includes nothing")
+                .hint("write `include FILE`")
+                .into());
+        }
         if matches!(
             key,
             "kernel" | "initramfs" | "auto_initramfs" | "arm_64bit" | "cmdline" | "os_prefix"

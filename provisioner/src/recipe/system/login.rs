@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use image::accounts::LoginName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +17,16 @@ use crate::recipe::layers::layered;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LoginRecipe {
     /// The user's name. It logs in over SSH with the keys in `site/ssh/authorized_keys`.
+    #[schemars(regex(pattern = "^(?!root$)[a-z][a-z0-9-]{0,31}$"))]
     pub name: Option<String>,
     /// What it may do as root.
     pub sudo: Option<Sudo>,
     /// The hash of a password for the screen and for sudo, as `openssl passwd -6` or `mkpasswd` makes it. The
     /// recipe's file must be readable by its owner alone then.
+    #[schemars(
+        length(min = 20, max = 200),
+        regex(pattern = r#"^\$(y|gy|6|5|2b)\$["-)+-9;-\[\]-~]*\$["-)+-9;-\[\]-~]*$"#)
+    )]
     pub password_hash: Option<Hidden>,
     /// A file with nothing but such a hash in it, relative to this file; readable by its owner alone.
     pub password_file: Option<String>,
@@ -89,6 +95,8 @@ impl LoginRecipe {
             sudo: self.sudo.context(incomplete("system.login.sudo"))?,
             password,
         };
+        LoginName::new(&login.name)
+            .map_err(|error| Fault::input(format!("system.login.name: {error}")))?;
         if login.sudo == Sudo::Password && login.password.is_none() {
             let text = "system.login.sudo: `password` without a password would be nothing at all";
             return Err(Fault::input(text)

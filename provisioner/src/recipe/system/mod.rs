@@ -3,6 +3,7 @@
 
 mod boot;
 pub(in crate::recipe) mod check;
+mod country;
 mod hidden;
 mod locale;
 mod login;

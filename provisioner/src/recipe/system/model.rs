@@ -22,6 +22,7 @@ use crate::recipe::layers::layered;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SystemRecipe {
     /// The Pi's name [default: that of the site's host].
+    #[schemars(regex(pattern = "^(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub hostname: Option<String>,
     /// Who may log in.
     pub login: LoginRecipe,
@@ -36,6 +37,7 @@ pub struct SystemRecipe {
     /// The keyboard, for whoever plugs one in.
     pub keyboard: KeyboardRecipe,
     /// The language: C.UTF-8, en_GB.UTF-8.
+    #[schemars(regex(pattern = r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[A-Za-z]+)?$"))]
     pub locale: Option<String>,
     /// Time servers.
     pub ntp: NtpRecipe,
@@ -48,6 +50,7 @@ pub struct SystemRecipe {
     /// What spares the card.
     pub sd_card: SdCardRecipe,
     /// Further packages of the operating system.
+    #[schemars(inner(regex(pattern = "^[a-z0-9][a-z0-9+.-]+$")))]
     pub packages: Option<Vec<String>>,
     /// Settings of the Pi's firmware, as they stand in config.txt; a line `[pi4]` holds for those behind it.
     pub config_txt: Option<Vec<String>>,
@@ -161,7 +164,16 @@ impl System {
     /// The packages that the settings need, beside what every base has, and those that the recipe names;
     /// sorted, each once.
     pub fn needed_packages(&self) -> Vec<String> {
-        let mut packages = self.packages.clone();
+        let mut packages = self.settings_packages();
+        packages.extend_from_slice(&self.packages);
+        packages.sort();
+        packages.dedup();
+        packages
+    }
+
+    /// The packages that the settings need, without those that the recipe names.
+    pub fn settings_packages(&self) -> Vec<String> {
+        let mut packages = Vec::new();
         let mut need = |package: &str| packages.push(package.to_owned());
         if self.firewall == Switch::On {
             need("nftables");
@@ -181,8 +193,6 @@ impl System {
             need("wireless-regdb");
             need("wpasupplicant");
         }
-        packages.sort();
-        packages.dedup();
         packages
     }
 }

@@ -29,6 +29,7 @@ pub struct AddressRecipe {
     /// Where addresses come from.
     pub method: Option<Method>,
     /// With `static`: addresses with the length of their network's prefix: 192.168.1.20/24.
+    #[schemars(inner(regex(pattern = "^[0-9A-Fa-f.:]+/[0-9]{1,3}$")))]
     pub addresses: Option<Vec<String>>,
     /// With `static`: the routers, at most one for IPv4 and one for IPv6.
     pub gateways: Option<Vec<String>>,

@@ -205,6 +205,12 @@ fn everything_else_that_would_not_do_is_refused() {
         ("cmdline", "{add: ['a b']}"),
         ("cmdline", "{add: [root=/dev/sda]}"),
         ("cmdline", "{remove: [rootwait]}"),
+        ("cmdline", "{add: [cfg80211.ieee80211_regdom=US]}"),
+        ("config-txt", "['include=extra.txt']"),
+        ("login", "{name: root}"),
+        ("login", "{name: Maria}"),
+        ("wifi", "{country: UK}"),
+        ("wifi", "{country: XX}"),
     ];
     let all: String = texts
         .iter()
@@ -224,11 +230,17 @@ fn everything_else_that_would_not_do_is_refused() {
     system.sd-card.commit-interval: 301 is not within 1 to 300 seconds
     system.packages: "Vim" is not the name of a package
     system.packages: "vim;id" is not the name of a package
-    system.config-txt: "audio on" sets nothing | write `key=value`, or `[section]` for the lines behind it
+    system.config-txt: "audio on" sets nothing | write `key=value`, `include FILE`, or `[section]` for the lines behind it
     system.config-txt: "kernel=other.img" is the card's own: with another it would not boot
     system.cmdline: "a b" is not one word
     system.cmdline: "root=/dev/sda" is the card's own: it would not boot, or not grow | what the base says about its root file system stays as it is
     system.cmdline: "rootwait" is the card's own: it would not boot, or not grow | what the base says about its root file system stays as it is
+    system.cmdline: "cfg80211.ieee80211_regdom=US" is the country of Wi-Fi | say `system.wifi.country`, which Wi-Fi is set with everywhere
+    system.config-txt: "include=extra.txt" includes nothing | write `include FILE`
+    system.login.name: "root" can't be a login name: root is the administrator, who logs in through sudo
+    system.login.name: "Maria" can't be a login name: it must begin with a letter from a to z
+    system.wifi.country: there is no country UK | did you mean GB?
+    system.wifi.country: there is no country XX | the codes are those of ISO 3166-1, as in GB, DE or US
     "#);
 }
 

@@ -52,7 +52,8 @@ impl NtpRecipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Upgrades {
-    /// Those that close holes. Nothing restarts the Pi.
+    /// Those that close holes: Debian's security updates, and all that Raspbian and Raspberry Pi's own archive (kernel,
+    /// firmware) have, since these don't tell them from others. Nothing restarts the Pi.
     Security,
     /// None.
     None,

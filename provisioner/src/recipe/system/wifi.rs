@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::country;
 use super::hidden::Hidden;
 use crate::hint::Fault;
 use crate::recipe::layers::layered;
@@ -16,7 +17,7 @@ use crate::recipe::layers::layered;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct WifiRecipe {
     /// Where the Pi is, in two capital letters (ISO 3166-1): it decides which channels may be used.
-    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
+    #[schemars(extend("enum" = country::CODES.as_slice()))]
     pub country: Option<String>,
     /// The networks, the preferred one first.
     pub networks: Option<Vec<WifiNetworkRecipe>>,
@@ -26,7 +27,8 @@ pub struct WifiRecipe {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct WifiNetworkRecipe {
-    /// Its name.
+    /// Its name, 1 to 32 bytes.
+    #[schemars(length(min = 1, max = 32))]
     pub ssid: Option<String>,
     /// Its name in hexadecimal digits, if it is no text.
     #[schemars(regex(pattern = "^([0-9A-Fa-f]{2}){1,32}$"))]
@@ -34,9 +36,11 @@ pub struct WifiNetworkRecipe {
     /// A file with nothing but its password in it, relative to this file; readable by its owner alone.
     pub password_file: Option<String>,
     /// Its password. The recipe's file must be readable by its owner alone then.
+    #[schemars(regex(pattern = "^([ -~]{8,63}|[0-9A-Fa-f]{64})$"))]
     pub password: Option<Hidden>,
     /// Its key in 64 hexadecimal digits, instead of a password; for WPA2 alone. The recipe's file must be
     /// readable by its owner alone then.
+    #[schemars(regex(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub psk: Option<Hidden>,
     /// How it is secured [default: wpa2 with a password, open without one].
     pub security: Option<Security>,
@@ -137,10 +141,7 @@ impl WifiRecipe {
                 .hint("say `country: GB`, or where else you are")
                 .into());
         };
-        if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let text = format!("system.wifi.country: {country:?} is not two capital letters");
-            return Err(Fault::input(text).hint("as in GB, DE or US").into());
-        }
+        country::check("system.wifi.country", &country)?;
         let count = networks.len();
         let networks: Vec<_> = networks
             .into_iter()

@@ -2,6 +2,7 @@
 
 mod bench;
 mod everything;
+mod example;
 mod login;
 mod read_by_settings;
 mod refusals;

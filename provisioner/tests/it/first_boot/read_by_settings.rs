@@ -5,9 +5,11 @@ use crate::fixtures::{Fixture, Release};
 /// With the files of Raspberry Pi OS Lite (and of what `image::base::debian` builds) that settings read or
 /// change, beyond those that a first boot looks at.
 pub(super) fn with(mut fixture: Fixture) -> Fixture {
-    fixture.file("usr/share/zoneinfo/Europe/Berlin", "TZif2");
+    for city in ["Berlin", "London"] {
+        fixture.file(&format!("usr/share/zoneinfo/Europe/{city}"), "TZif2");
+    }
     // xkb-data: its list of what there is, as rules/base.lst.
-    fixture.file("usr/share/X11/xkb/rules/base.lst", "! model\n  pc105  Generic\n\n! layout\n  gb  English (UK)\n  de  German\n\n! variant\n  nodeadkeys  de: German\n\n! option\n  compose  Compose\n  compose:menu  Menu\n");
+    fixture.file("usr/share/X11/xkb/rules/base.lst", "! model\n  pc105  Generic\n\n! layout\n  gb  English (UK)\n  de  German\n\n! variant\n  nodeadkeys  de: German\n  extd  gb: English (UK, extended, Windows)\n\n! option\n  compose  Compose\n  compose:menu  Menu\n");
     add_languages(&mut fixture);
     for program in ["NetworkManager", "nft", "locale-gen"] {
         fixture.put(

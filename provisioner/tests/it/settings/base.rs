@@ -222,10 +222,13 @@ fn what_the_base_lacks_is_installed_later_and_said() {
     nftables
     rfkill
     unattended-upgrades
-    vim
     wireless-regdb
     wpasupplicant
     ");
+    assert_eq!(
+        debugfs(&sandbox, "cat /etc/provision/further-packages"),
+        "vim\n"
+    );
     assert_eq!(
         debugfs(&sandbox, "cat /etc/locale.conf"),
         "LANG=de_DE.UTF-8\n"
@@ -308,6 +311,11 @@ fn what_the_base_does_not_know_is_refused_and_nothing_is_written() {
     for setting in [
         "keyboard: {layout: dee}",
         "keyboard: {layout: de, variant: nodeadkey}",
+        "keyboard: {layout: de, variant: extd}",
+        "keyboard: {layout: gb, variant: dvorak}",
+        "keyboard: {layout: us, variant: intl}",
+        "keyboard: {layout: 'us,gb', variant: ',nodeadkeys'}",
+        "keyboard: {layout: de, variant: 'nodeadkeys,extd'}",
         "keyboard: {layout: de, options: compose:menue}",
         "locale: de_AT.UTF-8",
         "timezone: Europe/Berlyn",
@@ -329,8 +337,17 @@ fn what_the_base_does_not_know_is_refused_and_nothing_is_written() {
     insta::assert_snapshot!(shown, @r"
     error: system.keyboard.layout: the base has no dee
     hint: did you mean de?
-    error: system.keyboard.variant: the base has no nodeadkey
+    error: system.keyboard.variant: the base has no nodeadkey for de
     hint: did you mean nodeadkeys?
+    error: system.keyboard.variant: the base has no extd for de
+    hint: those of de are nodeadkeys
+    error: system.keyboard.variant: the base has no dvorak for gb
+    hint: those of gb are extd, intl
+    error: system.keyboard.variant: the base has no intl for us
+    hint: us has no variants
+    error: system.keyboard.variant: the base has no nodeadkeys for gb
+    hint: those of gb are extd, intl
+    error: system.keyboard.variant: there are more variants than layouts
     error: system.keyboard.options: the base has no compose:menue
     hint: did you mean compose:menu?
     error: system.locale: the base has no de_AT.UTF-8

@@ -39,8 +39,9 @@ pub(super) fn common(sandbox: &Sandbox) {
         ),
         (
             "usr/share/X11/xkb/rules/base.lst",
-            "! model\n  pc105  Generic\n\n! layout\n  us  English\n  de  German\n\n! variant\n  \
-             nodeadkeys  de: German\n\n! option\n  compose  Compose\n  compose:menu  Menu\n",
+            "! model\n  pc105  Generic\n\n! layout\n  us  English\n  gb  English (UK)\n  de  German\n\n! variant\n  \
+             nodeadkeys  de: German\n  extd  gb: English (UK, extended, Windows)\n  \
+             intl  gb: English (UK, intl.)\n\n! option\n  compose  Compose\n  compose:menu  Menu\n",
         ),
         ("usr/sbin/nft", "program"),
     ] {

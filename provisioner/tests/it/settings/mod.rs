@@ -4,6 +4,7 @@ mod base;
 mod bases;
 mod firewall;
 mod network;
+mod packages;
 mod readers;
 mod report;
 mod schema;

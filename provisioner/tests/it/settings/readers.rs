@@ -82,6 +82,7 @@ fn apt_reads_which_updates_are_installed() {
     Unattended-Upgrade::Origins-Pattern "";
     Unattended-Upgrade::Origins-Pattern:: "origin=Debian,codename=${distro_codename}-security,label=Debian-Security";
     Unattended-Upgrade::Origins-Pattern:: "origin=Raspbian,codename=${distro_codename},label=Raspbian";
+    Unattended-Upgrade::Origins-Pattern:: "origin=Raspberry Pi Foundation,codename=${distro_codename},label=Raspberry Pi Foundation";
     Unattended-Upgrade::Automatic-Reboot "false";
     "#);
 }
