@@ -238,7 +238,8 @@ impl CardError {
             Self::TooSmall { .. } => Some(
                 "use an image for the Raspberry Pi: an `.img` file, or one packed as `.img.xz`",
             ),
-            Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,
+            Self::Boot(error) => error.hint(),
+            Self::Io { .. } | Self::Path { .. } | Self::Root(_) => None,
         }
     }
 }

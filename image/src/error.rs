@@ -18,6 +18,9 @@ use crate::mbr::MbrError;
 use crate::overlay::OverlayError;
 use crate::process::ProcessError;
 
+/// What to do about an image that contradicts itself.
+pub(crate) const DAMAGED: &str = "the image is damaged: download or copy it again";
+
 /// Why a card could not be made. Each says in its own words what happened; [`hint`](Self::hint) says
 /// what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +186,8 @@ impl Error {
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(
                 "take another copy of the base, or repair it: `e2fsck -fy 'BASE?offset=BYTES'`",
             ),
-            Self::Write(WriteError::Damaged { .. }) => {
+            // What a base brings is a `CardError`.
+            Self::Write(WriteError::Damaged { .. }) | Self::Fat(FatError::Damaged { .. }) => {
                 Some("the base was sound, so this is a fault of the program: please report it")
             }
             _ => None,

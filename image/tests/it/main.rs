@@ -10,6 +10,7 @@ mod bases;
 mod bmap;
 mod boards;
 mod bootconfig;
+mod damaged;
 mod device;
 mod diff;
 mod fat;
