@@ -15,6 +15,7 @@ use crate::ext4::{Ext4Error, PlanError, WriteError};
 use crate::fat::FatError;
 use crate::grow::GrowError;
 use crate::mbr::MbrError;
+use crate::misnamed::Misnamed;
 use crate::overlay::OverlayError;
 use crate::process::ProcessError;
 
@@ -92,6 +93,14 @@ pub enum Error {
         /// The first thing that it said about it.
         problem: String,
     },
+    /// The base's own files name another partition than the one that they mean.
+    #[error("{} of {} names another file system than the one that is there: {wrong}", wrong.file, image.display())]
+    Misnamed {
+        /// The base.
+        image: PathBuf,
+        /// What is wrong.
+        wrong: Misnamed,
+    },
     /// A kind of entry that FAT doesn't have.
     #[error("{path} ({origin}) would be a link on the FAT partition, which has none")]
     LinkOnBoot {
@@ -139,6 +148,7 @@ impl Error {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Local(_)
+            | Self::Misnamed { .. }
             | Self::Card(CardError::TooSmall { .. } | CardError::Table { .. })
             | Self::Grow(
                 GrowError::TooLarge { .. } | GrowError::TooSmall { .. } | GrowError::Odd { .. },
@@ -176,6 +186,9 @@ impl Error {
             Self::Grow(GrowError::Odd { .. }) => Some("write it as 8G or 4000M"),
             Self::Grow(GrowError::NotLast { .. }) => Some(
                 "use a base whose root partition is the last, or ask for no more room than it has",
+            ),
+            Self::Misnamed { .. } => Some(
+                "a Pi would not boot from it as it should: download or copy the image again, or mend its partition table or that file",
             ),
             Self::BootFull { .. } => {
                 Some("put less onto it, or use a base with a larger FAT partition")

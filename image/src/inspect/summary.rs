@@ -13,6 +13,7 @@ use super::settings::{Settings, settings};
 use super::units::{self, Units};
 use crate::card::{Card, CardError};
 use crate::fat::{Fat, FatDamage, FatError};
+use crate::misnamed::misnamed;
 use crate::system::{Detected, SeedFile};
 
 /// What is on a card.
@@ -116,6 +117,8 @@ fn look(card: &Card, damage: Option<&FatError>) -> Result<Inspection, CardError>
             format!("it is damaged: {what}"),
         ));
     }
+    let misnamed = misnamed(card)?.into_iter();
+    findings.extend(misnamed.map(|wrong| Finding::new(wrong.file, wrong.to_string())));
     findings.extend(
         system
             .doubts

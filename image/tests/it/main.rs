@@ -21,6 +21,7 @@ mod fixtures;
 mod guards;
 mod inspect;
 mod mbr;
+mod misnamed;
 mod names;
 mod official;
 mod refusals;
