@@ -2,6 +2,7 @@
 
 mod copies;
 mod disks;
+mod loops;
 mod memory;
 mod packed;
 pub(crate) mod tree;
