@@ -194,7 +194,7 @@ impl Error {
                 Some("put less onto it, or use a base with a larger FAT partition")
             }
             Self::Table(error) | Self::Grow(GrowError::Table(error)) => Some(error.hint()),
-            Self::Ext4(Ext4Error::Superblock { source, .. }) => source.hint(),
+            Self::Ext4(error) => error.hint(),
             Self::BaseDamaged { .. }
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(
                 "take another copy of the base, or repair it: `e2fsck -fy 'BASE?offset=BYTES'`",

@@ -7,7 +7,7 @@ use image::inspect::inspect;
 use image::mbr::{MBR_SIZE, Mbr};
 use image::{Card, Overlay};
 
-use crate::support::{Bench, Features, chain, run, tool};
+use crate::support::{Bench, Features, ROOT, chain, run, tool};
 
 /// Where the partition with FAT begins, where its two tables are, and how long each is, in bytes.
 fn tables(file: &File) -> (u64, [u64; 2], usize) {
@@ -124,5 +124,47 @@ fn a_base_whose_boot_sector_is_gone_is_refused_with_a_hint() {
     partition 1 of [DIR]/base.img is not a readable FAT file system
       because Invalid boot sector signature
       hint: the image is damaged: download or copy it again
+    ");
+}
+
+#[test]
+fn a_root_file_system_that_is_none_and_one_with_broken_books_are_refused_with_a_hint() {
+    let mut report = String::new();
+    // The magic number, the size of the blocks, and the table of the groups.
+    for (at, bytes) in [
+        (0x438, [0; 2].as_slice()),
+        (0x418, &[9]),
+        (4096, &[0xFF; 4096]),
+    ] {
+        let bench = Bench::new(Features::Trixie);
+        let file = File::options().write(true).open(bench.base()).unwrap();
+        file.write_all_at(bytes, ROOT.0 * 512 + at).unwrap();
+        report.push_str(&said(&bench));
+        report.push('\n');
+    }
+    insta::assert_snapshot!(report, @r"
+    partition 2 of [DIR]/base.img can't be used
+      because there is no ext4 file system: the magic number is 0x0000, not 0xef53
+      hint: the image is damaged: download or copy it again
+    partition 2 of [DIR]/base.img can't be used
+      because the ext4 block size is 1 KiB shifted by 9, at most 6 is allowed
+      hint: the image is damaged: download or copy it again
+    cannot read / on the ext4 partition of [DIR]/base.img
+      because corrupt filesystem: invalid checksum for block group descriptor 0
+      hint: the image is damaged: download or copy it again
+    ");
+}
+
+#[test]
+fn a_gpt_that_no_row_announces_is_refused_as_one() {
+    let bench = Bench::new(Features::Trixie);
+    let file = File::options().write(true).open(bench.base()).unwrap();
+    file.write_all_at(b"EFI PART", 512).unwrap();
+    // On a card it may be left from before, and does no harm.
+    Card::open_used(&bench.base()).unwrap();
+    insta::assert_snapshot!(said(&bench), @r"
+    [DIR]/base.img is not a usable card image
+      because the image has a hybrid GPT/MBR partition table, and Raspberry Pi images have an MBR
+      hint: use an image for the Raspberry Pi with an MBR, as those of Raspberry Pi OS have it
     ");
 }

@@ -14,7 +14,7 @@ use crate::support::{Bench, Features, at_boot, chain, run, tool, write};
 /// A base with this fstab and this root on the kernel's command line.
 fn base(fstab: &str, root: &str) -> Bench {
     let bench = Bench::with(Features::Trixie, |tree| {
-        write(&tree.join("etc/fstab"), fstab)
+        write(&tree.join("etc/fstab"), fstab);
     });
     let file = bench.path("cmdline.txt");
     write(
