@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ext4::{self, Debugfs, Ext4, Plan, RootfsWriter, WriteError};
 use crate::grow::{GrowError, ImageSize, Room, fill_resized, is_resized};
 use crate::mbr::Mbr;
+use crate::misnamed::misnamed;
 use crate::overlay::{Entry, EntryPath, Kind, Overlay};
 use crate::process::ProcessError;
 use crate::progress::Progress;
@@ -92,6 +93,12 @@ pub fn prepare_from(
         None => request.overlay,
     };
     let boot = BootPlan::new(overlay, &base, progress)?;
+    if let Some(wrong) = misnamed(&base)?.into_iter().next() {
+        return Err(Error::Misnamed {
+            image: request.base.to_owned(),
+            wrong,
+        });
+    }
     let plan = Plan::new(overlay, base.root())?;
     let room = Room {
         demand: plan.demand(base.root().superblock().block_size),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::card::Card;
+use crate::card::{Card, CardError};
 use crate::error::Error;
 use crate::fat::{Fat, FatDamage, FatError, RawFound};
 use crate::mbr::Partition;
@@ -30,7 +30,8 @@ struct BootEntry<'a> {
 }
 
 impl<'a> BootPlan<'a> {
-    /// Picks the entries below `/boot/firmware` and checks that they can be written to `base`.
+    /// Picks the entries below `/boot/firmware` and checks that they can be written to `base`, whose FAT must
+    /// be sound also where there are none: a Pi that can't read it does not start.
     pub(crate) fn new(
         overlay: &'a Overlay,
         base: &Card,
@@ -47,10 +48,6 @@ impl<'a> BootPlan<'a> {
             entries,
             miscounted: false,
         };
-        if plan.entries.is_empty() {
-            return Ok(plan);
-        }
-        plan.check_room(base.boot())?;
         match Fat::check(base.path(), base.mbr().boot()?) {
             Ok(()) => {}
             Err(FatError::Damaged {
@@ -60,7 +57,11 @@ impl<'a> BootPlan<'a> {
                 progress.warn(&format!("on the base's FAT partition, {damage}"));
                 plan.miscounted = true;
             }
-            Err(error) => return Err(error.into()),
+            // The base's, not one of the writing.
+            Err(error) => return Err(CardError::from(error).into()),
+        }
+        if !plan.entries.is_empty() {
+            plan.check_room(base.boot())?;
         }
         Ok(plan)
     }
@@ -111,11 +112,8 @@ impl<'a> BootPlan<'a> {
     }
 
     /// Reads everything back, not through the library that wrote it, and looks whether the file system
-    /// is sound.
+    /// is sound, also where nothing was written to it.
     pub(crate) fn prove(&self, image: &Path, partition: &Partition) -> Result<(), Error> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
         let fat = Fat::raw(image, partition)?;
         let damaged = |source| FatError::Damaged {
             image: image.to_owned(),

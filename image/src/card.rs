@@ -26,7 +26,9 @@ impl Card {
     /// Opens the image at `path` and checks that it is one: a partition table, FAT, and ext4 that is
     /// clean and of a kind that can be written.
     pub fn open(path: &Path) -> Result<Self, CardError> {
-        Self::load(path, Ext4::open)
+        let card = Self::load(path, Ext4::open)?;
+        refuse_gpt(path)?;
+        Ok(card)
     }
 
     /// Opens the image or device at `path` to look at it. Other than with [`open`](Self::open), its ext4 may
@@ -169,6 +171,27 @@ pub(crate) fn read_table(path: &Path) -> Result<(Mbr, u64), CardError> {
     }
 }
 
+/// A GPT has a sector of its own behind the first one, also where no row of that announces it. On a card that was
+/// used, one may be left from before; in an image it is none of a Pi's.
+fn refuse_gpt(path: &Path) -> Result<(), CardError> {
+    let failed = |source| CardError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut next = [0; 8];
+    let file = File::open(path).map_err(failed)?;
+    // There is a second sector, since there are partitions behind it.
+    file.read_exact_at(&mut next, MBR_SIZE as u64)
+        .map_err(failed)?;
+    if next != *b"EFI PART" {
+        return Ok(());
+    }
+    Err(CardError::Table {
+        path: path.to_owned(),
+        source: MbrError::Gpt { hybrid: true },
+    })
+}
+
 /// The path on the FAT partition, if `path` lies there; the mount point itself is its root.
 pub(crate) fn on_boot(path: &str) -> Option<&str> {
     match path.strip_prefix(EntryPath::BOOT)? {
@@ -234,10 +257,11 @@ impl CardError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Root(Ext4Error::Superblock { source, .. }) => source.hint(),
             Self::Table { source, .. } => Some(source.hint()),
             Self::TooSmall { .. } => Some(TAKE_AN_IMAGE),
-            Self::Io { .. } | Self::Path { .. } | Self::Boot(_) | Self::Root(_) => None,
+            Self::Boot(error) => error.hint(),
+            Self::Root(error) => error.hint(),
+            Self::Io { .. } | Self::Path { .. } => None,
         }
     }
 }

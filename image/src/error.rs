@@ -15,9 +15,13 @@ use crate::ext4::{Ext4Error, PlanError, WriteError};
 use crate::fat::FatError;
 use crate::grow::GrowError;
 use crate::mbr::MbrError;
+use crate::misnamed::Misnamed;
 use crate::overlay::OverlayError;
 use crate::packed::PackedError;
 use crate::process::ProcessError;
+
+/// What to do about an image that contradicts itself.
+pub(crate) const DAMAGED: &str = "the image is damaged: download or copy it again";
 
 /// Why a card could not be made. Each says in its own words what happened; [`hint`](Self::hint) says
 /// what to do about it.
@@ -93,6 +97,14 @@ pub enum Error {
         /// The first thing that it said about it.
         problem: String,
     },
+    /// The base's own files name another partition than the one that they mean.
+    #[error("{} of {} names another file system than the one that is there: {wrong}", wrong.file, image.display())]
+    Misnamed {
+        /// The base.
+        image: PathBuf,
+        /// What is wrong.
+        wrong: Misnamed,
+    },
     /// A kind of entry that FAT doesn't have.
     #[error("{path} ({origin}) would be a link on the FAT partition, which has none")]
     LinkOnBoot {
@@ -141,6 +153,7 @@ impl Error {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Local(_)
+            | Self::Misnamed { .. }
             | Self::Card(CardError::TooSmall { .. } | CardError::Table { .. })
             | Self::Grow(
                 GrowError::TooLarge { .. } | GrowError::TooSmall { .. } | GrowError::Odd { .. },
@@ -183,16 +196,20 @@ impl Error {
             Self::Grow(GrowError::NotLast { .. }) => Some(
                 "use a base whose root partition is the last, or ask for no more room than it has",
             ),
+            Self::Misnamed { .. } => Some(
+                "a Pi would not boot from it as it should: download or copy the image again, or mend its partition table or that file",
+            ),
             Self::BootFull { .. } => {
                 Some("put less onto it, or use a base with a larger FAT partition")
             }
             Self::Table(error) | Self::Grow(GrowError::Table(error)) => Some(error.hint()),
-            Self::Ext4(Ext4Error::Superblock { source, .. }) => source.hint(),
+            Self::Ext4(error) => error.hint(),
             Self::BaseDamaged { .. }
             | Self::Grow(GrowError::Resize(WriteError::Damaged { .. })) => Some(
                 "take another copy of the base, or repair it: `e2fsck -fy 'BASE?offset=BYTES'`",
             ),
-            Self::Write(WriteError::Damaged { .. }) => {
+            // What a base brings is a `CardError`.
+            Self::Write(WriteError::Damaged { .. }) | Self::Fat(FatError::Damaged { .. }) => {
                 Some("the base was sound, so this is a fault of the program: please report it")
             }
             _ => None,

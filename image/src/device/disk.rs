@@ -86,7 +86,7 @@ pub struct Disk {
     pub mounts: Vec<String>,
     /// What of it is swapped to.
     pub swaps: Vec<String>,
-    /// What lies on top of it: device mapper, LVM, RAID.
+    /// What lies on top of it: loop devices, device mapper, LVM, RAID.
     pub holders: Vec<String>,
     /// The kernel's number.
     pub(super) number: Number,

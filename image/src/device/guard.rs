@@ -28,7 +28,7 @@ pub enum Refusal {
         /// Where.
         points: Vec<String>,
     },
-    /// Something lies on top of it: device mapper, LVM, RAID.
+    /// Something lies on top of it: a loop device, device mapper, LVM, RAID.
     #[error("{disk} is in use by {}", holders.join(", "))]
     Held {
         /// Its path.
@@ -81,7 +81,7 @@ impl Refusal {
                 ))
             }
             Self::Held { .. } => Some(
-                "take apart what lies on it first (`dmsetup`, `vgchange -an`, `mdadm --stop`)"
+                "unmount and take apart what lies on it first (`losetup --detach`, `dmsetup`, `vgchange -an`, `mdadm --stop`)"
                     .into(),
             ),
             Self::Empty { .. } => Some("put a card in".into()),

@@ -1,8 +1,10 @@
 //! What the files of `/sys` say of one block device.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use super::disk::Bus;
 
@@ -63,6 +65,13 @@ pub(super) fn model(folder: &Path) -> Option<String> {
 pub(super) fn bytes(folder: &Path) -> u64 {
     let sectors = text(&folder.join("size")).and_then(|text| text.parse::<u64>().ok());
     sectors.unwrap_or(0).saturating_mul(512)
+}
+
+/// What a loop device shows as a disk: the path of a file, or of another device.
+pub(super) fn backing(folder: &Path) -> Option<PathBuf> {
+    let bytes = fs::read(folder.join("loop/backing_file")).ok()?;
+    let path = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    (!path.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(path)))
 }
 
 /// The one line of a file, if there is something in it.

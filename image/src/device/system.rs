@@ -7,8 +7,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Bus, Disk, Part};
+use super::guard::Refusal;
 use super::mounts::{Number, parse_mountinfo, parse_swaps};
-use super::sysfs::{bus, bytes, emmc_area_of, model, names, printable, text};
+use super::sysfs::{backing, bus, bytes, emmc_area_of, model, names, printable, text};
 
 /// What a path that somebody has named is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,8 @@ struct Node {
     /// The disk that it is a part of.
     part_of: Option<String>,
     holders: Vec<String>,
+    /// The file that it shows as a disk.
+    backing: Option<PathBuf>,
     mounts: BTreeSet<String>,
     swap: bool,
 }
@@ -60,6 +63,7 @@ impl System {
                 system.nodes.insert(name, node);
             }
         }
+        system.add_loops();
         system.add_uses()?;
         Ok(system)
     }
@@ -139,14 +143,60 @@ impl System {
             emmc_area_of(name)
         };
         let holders = names(&folder.join("holders")).unwrap_or_default();
+        let backing = backing(&folder);
         Some(Node {
             number,
             folder,
             part_of,
             holders,
+            backing,
             mounts: BTreeSet::new(),
             swap: false,
         })
+    }
+
+    /// Notes loop devices that show another device: the kernel doesn't count them among what lies on top of it.
+    fn add_loops(&mut self) {
+        let over = |node: &Node| {
+            let below = self.by_path(&self.real(node.backing.as_deref()?))?;
+            Some(below.0.clone())
+        };
+        let loops = self.nodes.iter();
+        let loops = loops.filter_map(|(name, node)| Some((name.clone(), over(node)?)));
+        for (name, below) in loops.collect::<Vec<_>>() {
+            if let Some(node) = self.nodes.get_mut(&below) {
+                node.holders.push(name);
+            }
+        }
+    }
+
+    /// Why the regular file at `path` must not be written: a loop device shows it as a disk, and what is mounted
+    /// there would change under the feet of the kernel.
+    pub fn refusal_of_file(&self, path: &Path) -> Option<Refusal> {
+        let about = fs::metadata(path).ok()?;
+        let is_it = |backing: &PathBuf| {
+            fs::metadata(self.real(backing))
+                .is_ok_and(|other| (other.dev(), other.ino()) == (about.dev(), about.ino()))
+        };
+        let loops = self.nodes.iter();
+        let loops = loops.filter(|(_, node)| node.backing.as_ref().is_some_and(is_it));
+        let family: BTreeSet<_> = loops.flat_map(|(name, _)| self.family(name)).collect();
+        let holders: Vec<_> = family
+            .iter()
+            .filter_map(|name| Some((name, self.nodes.get(name)?)))
+            // A partition that nothing is mounted from says nothing more.
+            .filter(|(_, node)| node.part_of.is_none() || !node.mounts.is_empty())
+            .map(|(name, node)| {
+                let points: Vec<_> = node.mounts.iter().cloned().collect();
+                if points.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{name} (mounted at {})", points.join(", "))
+                }
+            })
+            .collect();
+        let disk = path.display().to_string();
+        (!holders.is_empty()).then_some(Refusal::Held { disk, holders })
     }
 
     /// Notes what is mounted and swapped to with the devices that it is on.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ext4_view::{Ext4 as View, Ext4Error as ViewError, Ext4Read};
 
 use super::superblock::{OFFSET, SIZE, Superblock, SuperblockError};
+use crate::error::DAMAGED;
 use crate::mbr::Partition;
 use crate::overlay::Owner;
 use crate::window::Window;
@@ -336,4 +337,15 @@ pub enum Ext4Error {
         /// Why.
         source: Box<ViewError>,
     },
+}
+
+impl Ext4Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Superblock { source, .. } => source.hint(),
+            Self::At { source, .. } if matches!(**source, ViewError::Corrupt(_)) => Some(DAMAGED),
+            Self::At { .. } | Self::Io { .. } => None,
+        }
+    }
 }

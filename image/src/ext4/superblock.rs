@@ -1,6 +1,7 @@
 //! The facts in an ext4 superblock, parsed without I/O.
 
 use super::features::unfit;
+use crate::error::DAMAGED;
 
 /// Where the superblock begins in a file system.
 pub(crate) const OFFSET: u64 = 1024;
@@ -267,7 +268,7 @@ impl SuperblockError {
             Self::BeyondPartition { .. } | Self::Groups => {
                 Some("the image is damaged or cut off: take another copy of it")
             }
-            Self::Magic { .. } | Self::BlockSize { .. } => None,
+            Self::Magic { .. } | Self::BlockSize { .. } => Some(DAMAGED),
         }
     }
 }

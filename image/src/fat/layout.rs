@@ -30,7 +30,7 @@ pub(super) struct Layout {
     /// Clusters are numbered from 2 to this, exclusive.
     pub(super) end: u32,
     pub(super) root: Root,
-    /// The sector that holds the number of free clusters (FAT32).
+    /// The sector that holds the number of free clusters, if there is one (FAT32).
     pub(super) info: Option<u64>,
     tables: u64,
     table_size: u64,
@@ -81,7 +81,9 @@ impl Layout {
             } else {
                 Root::Area(root_area, root_size)
             },
-            info: is_wide.then(|| u16_at(48) * bytes),
+            info: Some(u16_at(48))
+                .filter(|sector| is_wide && !matches!(sector, 0 | 0xFFFF))
+                .map(|sector| sector * bytes),
             tables,
             table_size,
             table_count,

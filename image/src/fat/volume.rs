@@ -9,6 +9,7 @@ use fatfs::{Date, DateTime, Dir, FileSystem, FsOptions, Time, TimeProvider};
 use super::check::FatDamage;
 use super::dots::mend;
 use super::raw::RawFat;
+use crate::error::DAMAGED;
 use crate::mbr::Partition;
 use crate::time::Timestamp;
 use crate::window::Window;
@@ -356,4 +357,21 @@ pub enum FatError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl FatError {
+    /// What to do about it, if the image came with it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let fault = match self {
+            Self::Damaged {
+                source: FatDamage::Io(source),
+                ..
+            }
+            | Self::Open { source, .. }
+            | Self::At { source, .. } => source,
+            Self::Damaged { .. } => return Some(DAMAGED),
+        };
+        // What the computer refuses has a number; what is wrong in the bytes has none.
+        fault.raw_os_error().is_none().then_some(DAMAGED)
+    }
 }

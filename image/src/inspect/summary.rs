@@ -1,5 +1,7 @@
 //! All of it.
 
+use std::error::Error as _;
+
 use serde::Serialize;
 
 use super::accounts::{self, User};
@@ -10,6 +12,8 @@ use super::partitions::{PartitionFacts, partitions};
 use super::settings::{Settings, settings};
 use super::units::{self, Units};
 use crate::card::{Card, CardError};
+use crate::fat::{Fat, FatDamage, FatError};
+use crate::misnamed::misnamed;
 use crate::system::{Detected, SeedFile};
 
 /// What is on a card.
@@ -69,6 +73,29 @@ const TREES: [(&str, &str); 14] = [
 ///
 /// Only if it can't be read: what is wrong with it is a finding.
 pub fn inspect(card: &Card) -> Result<Inspection, CardError> {
+    let damage = fat_damage(card);
+    // The cause says more than the first file that can't be read because of it.
+    look(card, damage.as_ref()).map_err(|error| match (error, damage) {
+        (CardError::Boot(_), Some(damage)) => CardError::Boot(damage),
+        (error, _) => error,
+    })
+}
+
+/// What is wrong with the FAT file system itself. A wrong count of what is free harms nobody.
+fn fat_damage(card: &Card) -> Option<FatError> {
+    let checked = Fat::check(card.path(), card.mbr().boot().ok()?);
+    checked.err().filter(|error| {
+        !matches!(
+            error,
+            FatError::Damaged {
+                source: FatDamage::FreeCount { .. },
+                ..
+            }
+        )
+    })
+}
+
+fn look(card: &Card, damage: Option<&FatError>) -> Result<Inspection, CardError> {
     let system = card.first_boot()?;
     let users = accounts::users(card)?;
     let units = units::units(card)?;
@@ -80,6 +107,18 @@ pub fn inspect(card: &Card) -> Result<Inspection, CardError> {
     if let Some(why) = card.root().unclean() {
         findings.push(Finding::new("ext4 file system", why.to_string()));
     }
+    if let Some(damage) = damage {
+        // The text of what lies below is the one that says what is wrong.
+        let what = damage
+            .source()
+            .map_or_else(|| damage.to_string(), ToString::to_string);
+        findings.push(Finding::new(
+            "FAT file system",
+            format!("it is damaged: {what}"),
+        ));
+    }
+    let misnamed = misnamed(card)?.into_iter();
+    findings.extend(misnamed.map(|wrong| Finding::new(wrong.file, wrong.to_string())));
     findings.extend(
         system
             .doubts

@@ -106,7 +106,7 @@ fn encrypted_and_logical_volumes_are_traced_to_their_disks() {
     tree.on_top("dm-1", "252:1", "dm-0");
     assert_snapshot!(refusal(&tree, "/dev/sdb", ALL), @"
     /dev/sdb is in use by dm-0, dm-1
-    take apart what lies on it first (`dmsetup`, `vgchange -an`, `mdadm --stop`)
+    unmount and take apart what lies on it first (`losetup --detach`, `dmsetup`, `vgchange -an`, `mdadm --stop`)
     ");
     tree.mount("252:1", "/home", "/dev/mapper/vg-home");
     assert_snapshot!(refusal(&tree, "/dev/sdb", ALL), @"

@@ -2,5 +2,6 @@
 
 mod copies;
 mod disks;
+mod loops;
 pub(crate) mod memory;
 pub(crate) mod tree;

@@ -63,7 +63,12 @@ impl Card {
     /// Opens it, if it is still what it was and nothing uses it.
     pub(super) fn open(&self, picture: &Picture, args: &FlashArgs) -> anyhow::Result<OpenTarget> {
         let before = match self {
-            Self::File { path, .. } => return Ok(OpenTarget::file(path)?),
+            Self::File { path, .. } => {
+                return match System::read(&args.system)?.refusal_of_file(path) {
+                    Some(refusal) => Err(refusal.into()),
+                    None => Ok(OpenTarget::file(path)?),
+                };
+            }
             Self::Disk(disk) => disk,
         };
         let path = &before.path;
@@ -113,6 +118,9 @@ fn card(system: &System, path: &Path) -> anyhow::Result<Card> {
     let fault = match system.named(path) {
         Named::Disk(disk) => return Ok(Card::Disk(disk)),
         Named::File => {
+            if let Some(refusal) = system.refusal_of_file(path) {
+                return Err(refusal.into());
+            }
             let about = std::fs::metadata(path).with_context(|| format!("looking at {shown}"))?;
             let path = path.to_owned();
             return Ok(Card::File {
