@@ -17,7 +17,7 @@ mod spdx;
 mod sums;
 mod uri;
 
-pub use build_report::{BuildReport, OutputFacts};
+pub use build_report::{BuildReport, OutputFacts, SeedFacts};
 pub use check::{Difference, differences};
 pub use facts::{BaseFacts, BrokerFacts, Facts, PlanFacts};
 pub use make::{Made, Maker, make};
