@@ -9,13 +9,14 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::hint::{Fault, Interrupted};
-use crate::look::{self, printable};
+use crate::look::{self, Whole, printable};
 use crate::output::{Output, Verbosity};
 
 /// Compares a card or an image with the report that was written when it was baked. Changes nothing.
 ///
 /// A card that has booted has grown and has another disk id, and its secrets are the broker's to read: that
-/// is expected, and said. Ends with 0 if nothing is otherwise and with 3 if something is.
+/// is expected, and said. An image that has the size of the report's is compared to the last byte if the report
+/// has its digest (`provision image --with sums`). Ends with 0 if nothing is otherwise and with 3 if something is.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  provision verify pi.img\n  \
                         provision verify /dev/sdX --report pi.report.json\n  \
@@ -44,17 +45,24 @@ pub fn run(args: &VerifyArgs, _: &Global, output: &Output) -> anyhow::Result<Exi
             .hint("name the report: --report pi.report.json")
             .into());
     }
-    let report = look::read(&path)?;
+    let baking = look::read(&path)?;
     let opened = look::open(&args.card, output)?;
     let end = if opened.was_running {
         End::Replayed
     } else {
         End::ShutDown
     };
-    let verified = verify::verify(&opened.card, &report, end, &mut output.task());
-    let verified = verified.map_err(::image::Error::from)?;
+    let verified = verify::verify(&opened.card, &baking.report, end, &mut output.task());
+    let mut verified = verified.map_err(::image::Error::from)?;
     if verified.cancelled {
         return Err(Interrupted.into());
+    }
+    verified
+        .checks
+        .extend(look::additions(&opened.card, &baking)?);
+    let whole = look::whole(&args.card, &opened, &baking, &mut output.task())?;
+    if let Whole::Compared(check) = &whole {
+        verified.checks.push(check.clone());
     }
     let different = verified.count(Status::Differs);
     if output.policy().json {
@@ -77,7 +85,7 @@ pub fn run(args: &VerifyArgs, _: &Global, output: &Output) -> anyhow::Result<Exi
     output.status(&format!(
         "Verified {}: {}",
         args.card.display(),
-        summary(&verified)
+        summary(&verified, &whole)
     ));
     Ok(if different == 0 {
         ExitStatus::Success
@@ -98,7 +106,7 @@ fn lines(verified: &Verification, all: bool) -> impl Iterator<Item = String> {
     })
 }
 
-fn summary(verified: &Verification) -> String {
+fn summary(verified: &Verification, whole: &Whole) -> String {
     let counted = [
         (Status::Same, "as written"),
         (Status::Expected, "as expected"),
@@ -114,5 +122,14 @@ fn summary(verified: &Verification) -> String {
         [] => String::new(),
         used => format!(" (the card has run: {})", used.join(", ")),
     };
-    parts.join(", ") + &used
+    let rest = match whole {
+        Whole::Compared(check) if check.status == Status::Same => {
+            "; it is the image of the report, byte for byte"
+        }
+        Whole::NoDigest => {
+            "; what else is on it was not compared, the report has no digest of the image (--with sums)"
+        }
+        Whole::Compared(_) | Whole::Incomparable => "",
+    };
+    parts.join(", ") + &used + rest
 }

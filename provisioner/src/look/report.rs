@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::Report;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::hint::Fault;
+use crate::outputs::{OutputFacts, SeedFacts};
 
 /// The version of the format that is read here.
 const VERSION: u32 = 1;
@@ -15,6 +18,26 @@ const VERSION: u32 = 1;
 const LARGEST: u64 = 64 << 20;
 /// What is taken off an image's name before the report's own ending is put on.
 const PACKED: [&str; 4] = [".xz", ".gz", ".zst", ".zip"];
+
+/// A report, as far as a card can be compared with it.
+#[derive(Debug, Clone)]
+pub struct Baking {
+    /// What was written.
+    pub report: Report,
+    /// The files that were made, the image first; none if the report doesn't say.
+    pub outputs: Vec<OutputFacts>,
+    /// The files with settings on the FAT partition, if the report knows them.
+    pub first_boot_files: Option<Vec<SeedFacts>>,
+}
+
+/// What a report says beside what was written. Reports of older versions say less.
+#[derive(Deserialize)]
+struct More {
+    #[serde(default)]
+    outputs: Vec<OutputFacts>,
+    #[serde(default)]
+    first_boot_files: Option<Vec<SeedFacts>>,
+}
 
 /// Where the report of `image` is: `pi.report.json` for `pi.img` and `pi.img.xz`.
 pub fn beside(image: &Path) -> PathBuf {
@@ -32,7 +55,7 @@ pub fn beside(image: &Path) -> PathBuf {
 /// # Errors
 ///
 /// If there is none, it is none, or it has another version.
-pub fn read(path: &Path) -> anyhow::Result<Report> {
+pub fn read(path: &Path) -> anyhow::Result<Baking> {
     let reading = || format!("reading the report {}", path.display());
     let file = match File::open(path) {
         Ok(file) => file,
@@ -48,12 +71,7 @@ pub fn read(path: &Path) -> anyhow::Result<Report> {
     file.take(LARGEST)
         .read_to_string(&mut text)
         .with_context(reading)?;
-    let report: Report = serde_json::from_str(&text).map_err(|error| {
-        Fault::input(format!(
-            "{} is no report of an image: {error}",
-            path.display()
-        ))
-    })?;
+    let report: Report = parse(path, &text)?;
     if report.version != VERSION {
         let found = report.version;
         let text = format!(
@@ -64,7 +82,21 @@ pub fn read(path: &Path) -> anyhow::Result<Report> {
             .hint("use the version of provision that made it, or a newer one")
             .into());
     }
-    Ok(report)
+    let more: More = parse(path, &text)?;
+    Ok(Baking {
+        report,
+        outputs: more.outputs,
+        first_boot_files: more.first_boot_files,
+    })
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| {
+        Fault::input(format!(
+            "{} is no report of an image: {error}",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The report beside an image: what was written, and what it was made of.
 
 use data_encoding::HEXLOWER;
-use image::{Report, Timestamp};
-use serde::Serialize;
+use image::{Card, Report, Timestamp};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::facts::{BaseFacts, BrokerFacts, Facts, PlanFacts};
@@ -31,17 +31,48 @@ pub struct BuildReport {
     pub date: String,
     /// The files beside the image that were made with it, by name.
     pub outputs: Vec<OutputFacts>,
+    /// Files with settings that lie on the FAT partition: those that are there later have been added.
+    pub first_boot_files: Vec<SeedFacts>,
+}
+
+/// A file with settings for a first boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedFacts {
+    /// Where it is: `/boot/firmware/custom.toml`.
+    pub path: String,
+    /// Its sha256, or `secret` if a secret is in it.
+    pub sha256: String,
+}
+
+impl SeedFacts {
+    /// Those of `card`.
+    pub(super) fn of(card: &Card) -> anyhow::Result<Vec<Self>> {
+        let mut files = Vec::new();
+        for file in card.seed_files().map_err(image::Error::from)? {
+            let sha256 = if file.secrets.is_empty() {
+                let bytes = card.read(&file.path).map_err(image::Error::from)?;
+                HEXLOWER.encode(&Sha256::digest(bytes.unwrap_or_default()))
+            } else {
+                "secret".to_owned()
+            };
+            files.push(Self {
+                path: file.path,
+                sha256,
+            });
+        }
+        Ok(files)
+    }
 }
 
 /// A file that was made with the image, or the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFacts {
     /// Its name.
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
     /// Its sha256, if it was computed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
@@ -49,6 +80,7 @@ impl BuildReport {
     pub(super) fn new(
         report: &Report,
         facts: &Facts<'_>,
+        card: &Card,
         outputs: Vec<OutputFacts>,
     ) -> anyhow::Result<Self> {
         let mut report = report.clone();
@@ -66,6 +98,7 @@ impl BuildReport {
             base: facts.base.clone(),
             date: date(facts.timestamp),
             outputs,
+            first_boot_files: SeedFacts::of(card)?,
         })
     }
 

@@ -114,7 +114,7 @@ pub fn make(
             .context("listing the software on the card")?;
         set.add(names.sbom(), &text)?;
     }
-    let report = BuildReport::new(image.report(), maker.facts, set.outputs.clone())?;
+    let report = BuildReport::new(image.report(), maker.facts, &card, set.outputs.clone())?;
     set.add(names.report(), &report.render()?)?;
     Ok(Made {
         image,

@@ -16,7 +16,7 @@ mod spdx;
 mod sums;
 mod uri;
 
-pub use build_report::{BuildReport, OutputFacts};
+pub use build_report::{BuildReport, OutputFacts, SeedFacts};
 pub use check::{Difference, differences};
 pub use facts::{BaseFacts, BrokerFacts, BrokerPlanFacts, Facts, PlanFacts};
 pub use make::{Made, Maker, make};

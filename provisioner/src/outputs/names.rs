@@ -36,6 +36,9 @@ impl Names {
             let text = format!("--out {name}: that is the name of the list of digests");
             return Err(Fault::input(text).hint("write --out pi.img").into());
         }
+        if let Some(fault) = of_another_kind(name) {
+            return Err(fault.into());
+        }
         Ok(Self {
             image: name.to_owned(),
             stem: name.strip_suffix(".img").unwrap_or(name).to_owned(),
@@ -103,6 +106,26 @@ impl Names {
     }
 }
 
+/// A name by which other programs would take the raw image for something else.
+fn of_another_kind(name: &str) -> Option<Fault> {
+    const ENDINGS: [(&str, &str); 6] = [
+        (".xz", " --compress xz"),
+        (".zst", " --compress zst"),
+        (".gz", " --compress xz"),
+        (".zip", " --compress xz"),
+        (".bmap", " --with bmap"),
+        (".json", ""),
+    ];
+    let lower = name.to_ascii_lowercase();
+    let (ending, flag) = ENDINGS.iter().find(|(ending, _)| lower.ends_with(ending))?;
+    // An ending is of ASCII, so that as many bytes are cut off as it has.
+    let stem = &name[..name.len() - ending.len()];
+    let stem = stem.strip_suffix(".img").unwrap_or(stem);
+    let stem = if stem.is_empty() { "pi" } else { stem };
+    let text = format!("--out {name}: the image is raw, and {ending} says something else");
+    Some(Fault::input(text).hint(format!("write --out {stem}.img{flag}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +147,17 @@ mod tests {
         let names = Names::of(Path::new("card")).unwrap();
         assert_eq!(names.bmap(), "card.bmap");
         assert_eq!(names.report(), "card.report.json");
+        let hint = |name| crate::hint::of(&Names::of(Path::new(name)).unwrap_err());
+        for (name, hint_for_it) in [
+            ("out/pi.img.xz", "write --out pi.img --compress xz"),
+            ("pi.IMG.ZST", "write --out pi.IMG.img --compress zst"),
+            ("pi.gz", "write --out pi.img --compress xz"),
+            (".zip", "write --out pi.img --compress xz"),
+            ("pi.img.bmap", "write --out pi.img --with bmap"),
+            ("pi.report.json", "write --out pi.report.img"),
+        ] {
+            assert_eq!(hint(name).as_deref(), Some(hint_for_it), "{name}");
+        }
         assert!(Names::of(Path::new("out/SHA256SUMS")).is_err());
         assert!(Names::of(Path::new("out/a\nb.img")).is_err());
     }
