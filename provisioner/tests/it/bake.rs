@@ -56,7 +56,7 @@ pub(crate) fn with_base_of(kind: &Kind, change: impl FnOnce(&Sandbox)) -> Sandbo
         &sandbox,
         &format!(
             "truncate -s {SIZE} base.img
-             printf '8192,65536,c\n81920,,83\n' | sfdisk -q --label dos base.img
+             printf 'label-id: 0x0badcafe\\n8192,65536,c\n81920,,83\n' | sfdisk -q --label dos base.img
              mkfs.vfat -n bootfs --offset 8192 base.img 32768 >boot.log
              mke2fs -q -t ext4 -L rootfs -O ^64bit,^huge_file -E offset={ROOT},root_owner=0:0 -d root base.img {blocks}k"
         ),
@@ -275,6 +275,7 @@ fn a_base_that_is_none_is_refused_and_nothing_changes() {
       caused by: [HERE]/zeroed.img can't be a base
       caused by: partition 2 of [HERE]/zeroed.img can't be used
       caused by: there is no ext4 file system: the magic number is 0x0000, not 0xef53
+      hint: the image is damaged: download or copy it again
     error: preparing base [HERE]/missing.img
       caused by: cannot read [HERE]/missing.img
       caused by: No such file or directory (os error 2)

@@ -41,6 +41,7 @@ fn a_damaged_trixie_is_refused_with_a_word_for_it_and_nothing_is_written() {
       caused by: [HERE]/base.img can't be a base
       caused by: partition 1 of [HERE]/base.img is not a readable FAT file system
       caused by: Invalid boot sector signature
+      hint: the image is damaged: download or copy it again
     not closed: preparing base [HERE]/base.img
       caused by: [HERE]/base.img can't be a base
       caused by: partition 2 of [HERE]/base.img can't be used
