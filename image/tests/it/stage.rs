@@ -75,9 +75,9 @@ fn images_are_resized_once_and_the_shared_copy_goes_at_the_end() {
             }
             assert!(about() == ready, "the shared copy was written to");
             drop(staged);
-            outputs
-                .iter()
-                .for_each(|output| fs::remove_file(output).unwrap());
+            for output in &outputs {
+                fs::remove_file(output).unwrap();
+            }
             assert_eq!(bench.names(), before);
         }
     }

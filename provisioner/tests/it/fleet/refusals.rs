@@ -99,7 +99,7 @@ fn what_contradicts_a_fleet_is_refused_and_changes_nothing() {
     ] {
         let ended = fleet(&sandbox, more);
         assert_eq!(ended.stdout, "");
-        errors += &format!("{}: {}", ended.code, ended.stderr);
+        errors.extend([&ended.code.to_string(), ": ", &ended.stderr]);
     }
     insta::assert_snapshot!(errors, @r"
     2: error: --host is for one card, and with --fleet the file names them all
