@@ -160,7 +160,7 @@ fn what_can_be_no_package_mirror_or_lock_is_the_users_fault() {
     insta::assert_snapshot!(told, @r#"
     error: the argument '--locked' cannot be used with '--update'
 
-    Usage: provision image --out <FILE> --recipe <NAME|FILE> --base <NAME|FILE> --broker <FILE> --free <SIZE> --locked --index-url <URL>
+    Usage: provision image --out <FILE|DIR> --recipe <NAME|FILE> --base <NAME|FILE> --broker <FILE> --free <SIZE> --locked --index-url <URL>
 
     For more information, try '--help'.
     error: --mirror "[trusted=yes] http://x/" is no address of a mirror

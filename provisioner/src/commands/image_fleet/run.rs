@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ::image::Staged;
+use ::image::{Progress, Staged};
 use anyhow::Context;
 use time::OffsetDateTime;
 
@@ -18,7 +18,7 @@ use crate::cli::Global;
 use crate::exit::ExitStatus;
 use crate::fleet::{Card, Fleet};
 use crate::fsio::{self, Access};
-use crate::hint::Fault;
+use crate::hint::{Fault, Interrupted};
 use crate::output::{Output, duration};
 use crate::outputs::{self, Names};
 use crate::recipe::{Plan, Size};
@@ -243,11 +243,7 @@ fn make_all(
     let cards = prepare(order, parts, &enrolled, global)?;
     order.check_base(parts)?;
     let mut meter = Meter::new(output);
-    // Nobody shall hear of the twentieth card when nineteen are made.
-    for (index, card) in cards.iter().enumerate() {
-        let checked = order.build(parts, card, None).check(&mut meter);
-        checked.with_context(|| format!("{} can't be made", order.fleet.subject(index)))?;
-    }
+    check_all(order, parts, &cards, &mut meter)?;
     fsio::create_directory(&order.args.out, Access::Private)?;
     let staged = match cards.as_slice() {
         [first, _, ..] => order.build(parts, first, None).stage(&mut meter)?,
@@ -277,6 +273,23 @@ fn make_all(
             image: card.image.clone(),
             baked,
         });
+    }
+    Ok(())
+}
+
+/// Nobody shall hear of the twentieth card when nineteen are made.
+fn check_all(
+    order: &Order<'_>,
+    parts: &Parts,
+    cards: &[Prepared],
+    meter: &mut Meter<'_>,
+) -> anyhow::Result<()> {
+    for (index, card) in cards.iter().enumerate() {
+        if meter.cancelled() {
+            return Err(Interrupted.into());
+        }
+        let checked = order.build(parts, card, None).check(meter);
+        checked.with_context(|| format!("{} can't be made", order.fleet.subject(index)))?;
     }
     Ok(())
 }

@@ -19,6 +19,9 @@ use crate::ssh;
 /// More changes than this are counted; `-v` lists them.
 const MOST_LISTED: usize = 4;
 
+/// More cards than this are named by the first and the last.
+const MOST_NAMED: usize = 12;
+
 /// What would be made. Nothing is.
 pub(super) fn preview(
     order: &Order<'_>,
@@ -142,9 +145,14 @@ pub(super) fn json(
 
 /// The beginning of the error that ended it: which cards are there, and which are not.
 pub(super) fn what_is_left(order: &Order<'_>, done: &[Done]) -> String {
-    let names = |cards: &[Card]| {
-        let names: Vec<_> = cards.iter().map(|card| card.name.as_str()).collect();
-        names.join(", ")
+    let names = |cards: &[Card]| match cards {
+        [first, .., last] if cards.len() > MOST_NAMED => {
+            format!("{} to {}", first.name, last.name)
+        }
+        cards => {
+            let names: Vec<_> = cards.iter().map(|card| card.name.as_str()).collect();
+            names.join(", ")
+        }
     };
     let (made, left) = order.fleet.cards.split_at(done.len());
     format!(
