@@ -15,8 +15,9 @@ use super::ports::Forward;
 use crate::hint::Fault;
 use crate::process;
 
-/// What the kernel says when QEMU's USB controller has lost its device.
-const LOST: &str = "unable to enumerate USB device";
+/// What the kernel says when QEMU's USB controller has lost its device: while it still tries, and when it gives up.
+/// It doesn't always come to the second.
+const LOST: [&str; 2] = ["attempt power cycle", "unable to enumerate USB device"];
 /// How often that is looked for.
 const REPLUG: Duration = Duration::from_secs(20);
 /// Between pulling the plug and putting it in again.
@@ -112,7 +113,8 @@ impl Qemu {
         }
         self.looked = Instant::now();
         let console = fs::read(&self.console).unwrap_or_default();
-        let lost = String::from_utf8_lossy(&console).matches(LOST).count();
+        let console = String::from_utf8_lossy(&console);
+        let lost = LOST.iter().map(|said| console.matches(said).count()).sum();
         if lost <= self.replugged {
             return Ok(false);
         }

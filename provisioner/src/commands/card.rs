@@ -88,7 +88,11 @@ impl CardArgs {
                 today: OffsetDateTime::now_utc().date(),
                 packages: &plan.packages,
             },
-            age: Age::Within(INDEX_AGE, SystemTime::now()),
+            // Whoever asks for the newest doesn't mean that of this morning.
+            age: match self.lock.mode() {
+                Mode::Update => Age::Newest,
+                Mode::Obey | Mode::Locked => Age::Within(INDEX_AGE, SystemTime::now()),
+            },
             archive: Archive::Remove,
         }
     }

@@ -366,8 +366,8 @@ fn explain(
     let (out, name) = (args.out.display(), hostname.unwrap_or(&host.name));
     output.note(&format!(
         "The image {out}{size} {boards}holds keys and is readable by you alone; so does the site {}: keep both.\n\n\
-         1. Flash it:    rpi-imager, \"Use custom\", no customization\n\
-         \u{20}                or  sudo dd if={out} of=/dev/sdX bs=4M conv=fsync status=progress\n\
+         1. Flash it:    sudo provision flash {out}     (shows the cards, asks, reads everything back)\n\
+         \u{20}                or  rpi-imager, \"Use custom\", no customization\n\
          2. Log in:      {}{name}.local     ({})\n\
          \u{20}                host key {fingerprint}\n\
          3. Connect:     {}",
