@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::flush::{Flusher, Kicking};
+use crate::leftover;
 use crate::progress::{Progress, Silent};
 
 /// How much is copied between two reports of progress.
@@ -44,10 +45,9 @@ impl Draft {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".");
-        let temporary = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".part")
-            .tempfile_in(folder_of(target))
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".part");
+        let temporary = leftover::create(&builder, folder_of(target))
             .map_err(|source| write_error(target, source))?;
         Ok(Self {
             temporary,

@@ -73,6 +73,7 @@ pub mod fat;
 mod flush;
 mod grow;
 pub mod inspect;
+pub mod leftover;
 pub mod mbr;
 mod overlay;
 mod process;

@@ -80,6 +80,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
         output.note(&format!("It would go into {files}."));
         return status;
     }
+    outputs::sweep(&names, folder_of(&args.out), output)?;
     if args.check {
         return image_check::run(args, &wanted, global, output);
     }

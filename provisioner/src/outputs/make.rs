@@ -207,11 +207,13 @@ impl Set<'_> {
 
 /// A file that will be called `name`.
 pub(super) fn draft(folder: &Path, name: &str, access: Access) -> anyhow::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder
+        .prefix(&prefix)
         .suffix(".part")
-        .permissions(Permissions::from_mode(access.file_mode()))
-        .tempfile_in(folder)
+        .permissions(Permissions::from_mode(access.file_mode()));
+    image::leftover::create(&builder, folder)
         .with_context(|| format!("creating {}", folder.join(name).display()))
 }
 

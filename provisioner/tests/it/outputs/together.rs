@@ -108,6 +108,44 @@ fn what_was_of_the_image_before_goes_and_what_is_of_others_stays() {
 }
 
 #[test]
+fn what_a_killed_build_has_left_goes_with_the_next_one_and_what_is_being_made_stays() {
+    let sandbox = with_base(&ARM64);
+    for name in [
+        ".pi.img.abc123.part",
+        ".pi.img.zst.abc123.part",
+        ".pi.img.live00.part",
+        ".other.img.abc123.part",
+    ] {
+        sandbox.write(name, "keys\n");
+    }
+    let live = fs::File::open(sandbox.path(".pi.img.live00.part")).unwrap();
+    live.lock().unwrap();
+    let dry = image(&sandbox, &["--dry-run"]);
+    assert!(
+        sandbox.path(".pi.img.abc123.part").exists(),
+        "{}",
+        dry.shown()
+    );
+    let ended = image(&sandbox, &[]).success();
+    let said = "Removed 2 unfinished files of a build that was cut short (10 B)";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    let names = [
+        ".other.img.abc123.part",
+        ".pi.img.live00.part",
+        "pi.img",
+        "pi.report.json",
+    ];
+    assert_eq!(beside(&sandbox), names);
+    drop(live);
+    let ended = image(&sandbox, &[]).success();
+    assert!(
+        ended.stderr.contains("Removed 1 unfinished file of"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn an_old_block_map_does_not_stay_as_a_link_and_a_folder_in_the_way_is_refused_at_once() {
     let sandbox = with_base(&ARM64);
     tool(&sandbox, "echo old >elsewhere; ln -s elsewhere pi.img.bmap").success();
