@@ -19,6 +19,8 @@ pub enum Kind {
     Broker,
     /// What the compiler keeps, to compile the next broker faster.
     CompileTree,
+    /// How far a card was written, to go on from there.
+    Journal,
     /// What an ended process has left.
     Leftover,
     /// Programs that `ci/setup` has installed.
@@ -39,6 +41,7 @@ impl Kind {
             Self::Packages => "packages",
             Self::Broker => "broker",
             Self::CompileTree => "compile-tree",
+            Self::Journal => "journal",
             Self::Leftover => "leftover",
             Self::Tools => "tools",
             Self::Tests => "tests",
@@ -65,6 +68,8 @@ pub enum Guard {
     Image(PathBuf),
     /// A lock file.
     File(PathBuf),
+    /// The file itself, which is locked while it is made.
+    Draft(PathBuf),
 }
 
 /// One thing in the cache: a file with what belongs to it, or a folder.

@@ -1,14 +1,13 @@
 //! Removing things from the cache that nobody uses just now.
 
+use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use image::base::lease;
+use image::leftover;
 
 use super::entry::{Entry, Guard, Kind};
 use crate::fsio::{self, Lock};
-
-/// A process that writes a file has touched it within this time.
-const YOUNG: Duration = Duration::from_hours(1);
 
 /// What to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +29,8 @@ pub fn choose(entries: Vec<Entry>, choice: Choice) -> Vec<Entry> {
     entries
         .into_iter()
         .filter(|entry| match entry.kind {
-            Kind::Leftover => unused(entry) >= YOUNG,
+            // However young it is: locks tell it from what is just being made.
+            Kind::Leftover => true,
             kind => (choice.all || !kind.is_kept()) && unused(entry) >= choice.older_than,
         })
         .collect()
@@ -70,6 +70,8 @@ enum Held {
     Image(#[expect(dead_code, reason = "it is held by being there")] lease::Lease),
     /// A lock file.
     File(#[expect(dead_code, reason = "it is held by being there")] Lock),
+    /// A file that nobody makes any more.
+    Draft(#[expect(dead_code, reason = "it is held by being there")] File),
     /// There is nobody who could hold it.
     Nothing,
 }
@@ -80,6 +82,8 @@ fn hold(guard: &Guard) -> anyhow::Result<Option<Held>> {
             Some(Held::Nothing)
         }
         Guard::Image(image) => lease::try_own(image)?.map(Held::Image),
+        Guard::Draft(path) if !path.exists() => Some(Held::Nothing),
+        Guard::Draft(path) => leftover::abandoned(path).map(Held::Draft),
         Guard::File(path) if !path.exists() => Some(Held::Nothing),
         Guard::File(path) => Lock::try_take(path)?.map(Held::File),
     })

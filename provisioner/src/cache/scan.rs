@@ -12,6 +12,8 @@ use super::entry::{Entry, Guard, Kind};
 /// The most files of a folder that are counted: a compile tree has some thousands.
 const MOST_FILES: usize = 1_000_000;
 
+const ENDED: &str = "of a process that ended early";
+
 /// Lists what is in `cache`, sorted by kind and name. A cache that isn't there has nothing.
 pub fn scan(cache: &Path) -> Vec<Entry> {
     let scan = Scan { cache };
@@ -43,6 +45,12 @@ pub fn scan(cache: &Path) -> Vec<Entry> {
                     vec![path],
                     vec![],
                 ));
+            }
+            "flash" => entries.extend(scan.journals(&path)),
+            // A copy to look at or to boot from.
+            _ if name.starts_with(".scratch.img.") && name.ends_with(".part") => {
+                let guard = Guard::Draft(path.clone());
+                entries.push(scan.entry(Kind::Leftover, ENDED, vec![path], vec![guard]));
             }
             _ => entries.push(scan.entry(Kind::Other, "", vec![path], vec![])),
         }
@@ -99,12 +107,7 @@ impl Scan<'_> {
                 .and_then(|name| name.split_once(".img"))
             {
                 let guard = Guard::Image(folder.join(format!("{image}.img")));
-                entries.push(self.entry(
-                    Kind::Leftover,
-                    "of a process that ended early",
-                    vec![path],
-                    vec![guard],
-                ));
+                entries.push(self.entry(Kind::Leftover, ENDED, vec![path], vec![guard]));
             } else if path
                 .extension()
                 .is_some_and(|suffix| suffix == "json" || suffix == "log")
@@ -188,6 +191,14 @@ impl Scan<'_> {
             }
         }
         entries
+    }
+
+    fn journals(&self, folder: &Path) -> Vec<Entry> {
+        let what = "how far a card was written, to go on from there";
+        let journals = names(folder).into_iter().map(|name| folder.join(name));
+        journals
+            .map(|path| self.entry(Kind::Journal, what, vec![path], vec![]))
+            .collect()
     }
 
     /// The locks of all who may be compiling.

@@ -12,6 +12,7 @@ use super::bases::rfc3339;
 use super::certs::Days;
 use crate::cache::{self, Choice, Entry, Outcome};
 use crate::cli::Global;
+use crate::doctor::quoted;
 use crate::exit::ExitStatus;
 use crate::fsio;
 use crate::hint::Fault;
@@ -141,10 +142,14 @@ fn prune(
     };
     let chosen = cache::choose(entries, choice);
     if chosen.is_empty() {
-        output.note(&format!(
-            "Nothing in {} was unused for {days} days.",
-            folder.display()
-        ));
+        output.note(&if days == 0 {
+            format!("There is nothing to remove in {}.", folder.display())
+        } else {
+            format!(
+                "Nothing in {} was unused for {days} days.",
+                folder.display()
+            )
+        });
     } else if !args.dry_run && !args.yes {
         confirm(&chosen, output)?;
     }
@@ -227,16 +232,17 @@ fn check(folder: &Path, output: &Output) -> anyhow::Result<ExitStatus> {
                 _ => anyhow::Error::from(error),
             })
             .with_context(|| format!("reading {}", stored.image.display()))?;
+        let remove = format!("rm {}", quoted(&stored.image.to_string_lossy()));
         let (word, text) = match &condition {
             Condition::Sound => ("sound", "is as it was unpacked".to_owned()),
             Condition::Unknown => (
                 "unknown",
                 "is a card image, and nothing is known to compare it with".to_owned(),
             ),
-            Condition::Broken => ("broken", "is no card image; remove it".to_owned()),
+            Condition::Broken => ("broken", format!("is no card image; remove it: {remove}")),
             Condition::Changed { actual } => (
                 "changed",
-                format!("has changed since it was unpacked: sha256 {actual}; remove it"),
+                format!("has changed since it was unpacked: sha256 {actual}; remove it: {remove}"),
             ),
         };
         found |= matches!(condition, Condition::Broken | Condition::Changed { .. });

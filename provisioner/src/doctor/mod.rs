@@ -14,5 +14,6 @@ mod secrets;
 mod site;
 mod space;
 
+pub(crate) use check::quoted;
 pub use check::{Report, Status};
 pub use registry::{Surroundings, examine};

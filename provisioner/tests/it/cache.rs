@@ -155,6 +155,47 @@ fn what_is_young_stays_unless_all_shall_go() {
 }
 
 #[test]
+fn what_a_killed_process_has_left_goes_however_young_and_a_live_copy_stays() {
+    let fixture = Fixture::new();
+    let script = "mkdir -p home/.cache/provision/flash home/.cache/provision/bases
+                  cd home/.cache/provision
+                  echo x >.scratch.img.abc123.part; echo x >.scratch.img.live00.part
+                  echo x >bases/.left.img.x7.part; echo '{}' >flash/0123.json";
+    tool(&fixture.sandbox, script).success();
+    let live = fs::File::open(fixture.cache().join(".scratch.img.live00.part")).unwrap();
+    live.lock().unwrap();
+    let shown = kinds(&fixture.provision(&["cache"]).success().stdout);
+    insta::assert_snapshot!(shown, @r"
+    journal | used today | flash/0123.json | how far a card was written, to go on from there
+    leftover | used today | .scratch.img.abc123.part | of a process that ended early
+    leftover | used today | .scratch.img.live00.part | of a process that ended early
+    leftover | used today | bases/.left.img.x7.part | of a process that ended early
+    ");
+    let ended = fixture
+        .provision(&["cache", "--prune", "--all", "--yes"])
+        .success();
+    let gone = "flash/0123.json\n.scratch.img.abc123.part\nbases/.left.img.x7.part\n";
+    assert_eq!(ended.stdout, gone, "{}", ended.shown());
+    assert!(
+        ended
+            .stderr
+            .contains(".scratch.img.live00.part is in use and stays"),
+        "{}",
+        ended.stderr
+    );
+    drop(live);
+    fixture.provision(&["cache", "--prune", "--yes"]).success();
+    let ended = fixture
+        .provision(&["cache", "--prune", "--all", "--yes"])
+        .success();
+    assert!(
+        ended.stderr.contains("There is nothing to remove in "),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_byte_that_changed_is_found_by_a_check() {
     let fixture = filled();
     let sound = fixture.provision(&["cache", "--check"]).success();
@@ -175,4 +216,10 @@ fn a_byte_that_changed_is_found_by_a_check() {
     assert_eq!(ended.code, 3, "{}", ended.shown());
     let json: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(json["bases"][0]["condition"], "changed");
+    let told = fixture.provision(&["cache", "--check"]).stdout;
+    let command = told.trim_end().split("remove it: ").nth(1).unwrap();
+    let here = fixture.sandbox.path("").display().to_string();
+    let command = command.replace("[HERE]", here.trim_end_matches('/'));
+    tool(&fixture.sandbox, &command).success();
+    assert!(!image.exists());
 }
