@@ -239,6 +239,11 @@ fn tell_files(published: &Published, output: &Output) {
     for name in &published.removed {
         output.status(&format!("Removed {name}, which was of the image before"));
     }
+    for (name, old) in &published.renamed {
+        output.warn(&format!(
+            "{name} is not of this image; it is called {old} now"
+        ));
+    }
     for name in &published.foreign {
         output.warn(&format!(
             "{name} is not of this image; nothing was done to it"

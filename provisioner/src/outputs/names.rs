@@ -60,13 +60,6 @@ impl Names {
         format!("{}.{}", self.image, method.extension())
     }
 
-    /// Whether `name` is that of a packed image.
-    pub fn is_packed(&self, name: &str) -> bool {
-        [Compression::XZ, Compression::ZSTANDARD]
-            .iter()
-            .any(|method| self.packed(*method) == name)
-    }
-
     /// The block map. `bmaptool` looks for it under this name, for the packed image too.
     pub fn bmap(&self) -> String {
         format!("{}.bmap", self.image)

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use image::Compression;
 
 use super::names::Names;
+use super::publish;
 use crate::hint::Fault;
 
 /// What to write beside the image.
@@ -116,7 +117,7 @@ impl Plan {
                 return Err(Fault::input(text).into());
             }
         }
-        Ok(())
+        publish::check_renames(names, &self.files(names), folder)
     }
 }
 

@@ -6,13 +6,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::build_report::OutputFacts;
 use super::make::{Made, draft};
+use super::names::Names;
 use super::sums;
 use crate::fsio::{self, Access};
+use crate::hint::Fault;
 
 /// No report is longer.
 const LONGEST_REPORT: u64 = 64 << 20;
@@ -24,6 +27,9 @@ pub struct Published {
     pub outputs: Vec<OutputFacts>,
     /// Names of files that belonged to the image before and are gone.
     pub removed: Vec<String>,
+    /// Names of files that weren't of the image before, could be taken for a part of the new one, and have another
+    /// name now: the old name and the new one.
+    pub renamed: Vec<(String, String)>,
     /// Names of files that lie beside the image, look as if they were of it, and are somebody else's.
     pub foreign: Vec<String>,
 }
@@ -38,18 +44,22 @@ impl Made {
     ///
     /// If the image can't get its name, what was there before is there again.
     pub fn publish(self, folder: &Path) -> anyhow::Result<Published> {
-        let outcome = Outcome::plan(&self, folder);
+        let news: Vec<String> = self.drafts.iter().map(|(name, _)| name.clone()).collect();
+        let outcome = Outcome::plan(&self.names, &news, folder);
         for (name, draft) in &self.drafts {
             let synced = draft.as_file().sync_all();
             synced.with_context(|| format!("writing {name}"))?;
         }
-        let aside = Aside::take(folder, &outcome.stale)?;
+        let mut aside = Aside::take(folder, &outcome.stale)?;
+        if let Err(error) = aside.rename(folder, &outcome.misleading) {
+            aside.restore(folder)?;
+            return Err(error);
+        }
         if let Err(error) = self.image.commit() {
             aside.restore(folder)?;
             return Err(error).context("giving the image its name");
         }
         let mut outputs = self.outputs;
-        let names: Vec<String> = self.drafts.iter().map(|(name, _)| name.clone()).collect();
         for (name, draft) in self.drafts {
             let placed = draft
                 .persist(folder.join(&name))
@@ -61,13 +71,18 @@ impl Made {
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .with_context(|| format!("writing {}", folder.display()))?;
-        let is_new = |name: &String| names.contains(name);
+        let is_new = |name: &String| news.contains(name);
         Ok(Published {
             outputs,
             removed: outcome
                 .stale
                 .into_iter()
                 .filter(|name| !is_new(name))
+                .collect(),
+            renamed: outcome
+                .misleading
+                .into_iter()
+                .map(|name| (name.clone(), old(&name)))
                 .collect(),
             foreign: outcome.foreign,
         })
@@ -77,31 +92,56 @@ impl Made {
 /// What is to become of the files that lie beside the image already.
 #[derive(Debug, Default)]
 struct Outcome {
+    /// They go: the report of the image before lists them, or new ones take their place.
     stale: Vec<String>,
+    /// They are somebody's own, and other programs would take them for parts of the new image.
+    misleading: Vec<String>,
+    /// They are somebody's own, and stay.
     foreign: Vec<String>,
 }
 
 impl Outcome {
-    /// Whatever would be taken for a part of the new image goes. A packed image may be somebody's own, above all
-    /// the base: it goes only if the report of the image before lists it, or if a new one takes its place.
-    fn plan(made: &Made, folder: &Path) -> Self {
-        let listed = listed(&folder.join(made.names.report()));
-        let is_new = |name: &str| made.drafts.iter().any(|(new, _)| new == name);
+    /// Decides for all that lies in `folder` and could belong to the image, of which `news` are made anew.
+    fn plan(names: &Names, news: &[String], folder: &Path) -> Self {
+        let listed = listed(&folder.join(names.report()));
         let mut outcome = Self::default();
-        for name in made.names.companions() {
+        for name in names.companions() {
             // A link to an old block map is as dangerous as the map itself.
             let about = fs::symlink_metadata(folder.join(&name));
             if about.map_or(true, |about| about.is_dir()) {
                 continue;
             }
-            if !made.names.is_packed(&name) || listed.contains(&name) || is_new(&name) {
+            if listed.contains(&name) || news.contains(&name) {
                 outcome.stale.push(name);
+            } else if name == names.bmap() || name == names.manifest() {
+                outcome.misleading.push(name);
             } else {
                 outcome.foreign.push(name);
             }
         }
         outcome
     }
+}
+
+/// Refuses a file beside the image that would have to get another name, if that name is taken. Nothing is changed.
+pub(super) fn check_renames(names: &Names, news: &[String], folder: &Path) -> anyhow::Result<()> {
+    for name in Outcome::plan(names, news, folder).misleading {
+        let old = folder.join(old(&name));
+        if fs::symlink_metadata(&old).is_ok() {
+            let text = format!(
+                "{name} is not of the image that would be made, and can't be called {} either: that is there",
+                old.display()
+            );
+            let hint = "move one of them away, or choose another name for the image";
+            return Err(Fault::input(text).hint(hint).into());
+        }
+    }
+    Ok(())
+}
+
+/// What a file is called that other programs shall not take for a part of the image.
+fn old(name: &str) -> String {
+    format!("{name}.old")
 }
 
 /// The files that a report lists; none if there is no report.
@@ -120,6 +160,7 @@ fn listed(report: &Path) -> Vec<String> {
 struct Aside {
     kept: TempDir,
     names: Vec<String>,
+    renamed: Vec<String>,
 }
 
 impl Aside {
@@ -131,6 +172,7 @@ impl Aside {
         let mut aside = Self {
             kept,
             names: Vec::new(),
+            renamed: Vec::new(),
         };
         for name in names {
             if let Err(error) = fs::rename(folder.join(name), aside.path(name)) {
@@ -142,11 +184,26 @@ impl Aside {
         Ok(aside)
     }
 
+    /// Gives what isn't ours its other name.
+    fn rename(&mut self, folder: &Path, names: &[String]) -> anyhow::Result<()> {
+        for name in names {
+            let old = folder.join(old(name));
+            renameat_with(CWD, folder.join(name), CWD, &old, RenameFlags::NOREPLACE)
+                .with_context(|| format!("calling {name} {}", old.display()))?;
+            self.renamed.push(name.clone());
+        }
+        Ok(())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.kept.path().join(name)
     }
 
     fn restore(self, folder: &Path) -> anyhow::Result<()> {
+        for name in &self.renamed {
+            fs::rename(folder.join(old(name)), folder.join(name))
+                .with_context(|| format!("calling {name} by its name again"))?;
+        }
         for name in &self.names {
             fs::rename(self.path(name), folder.join(name))
                 .with_context(|| format!("putting {name} back"))?;
@@ -158,7 +215,7 @@ impl Aside {
 /// Tells the folder's list of digests what is new and what is gone; makes one only if it was asked for.
 fn update_sums(
     folder: &Path,
-    names: &super::Names,
+    names: &Names,
     outputs: &[OutputFacts],
     wanted: bool,
 ) -> anyhow::Result<Option<OutputFacts>> {

@@ -146,11 +146,53 @@ fn what_a_killed_build_has_left_goes_with_the_next_one_and_what_is_being_made_st
 }
 
 #[test]
+fn files_that_no_report_lists_are_never_removed_and_misleading_ones_get_another_name() {
+    let sandbox = with_base(&ARM64);
+    let theirs = ["pi.img.bmap", "pi.rpi-imager-manifest", "pi.spdx.json"];
+    for name in theirs {
+        sandbox.write(name, "theirs\n");
+    }
+    let ended = image(&sandbox, &[]).success();
+    for said in [
+        "pi.img.bmap is not of this image; it is called pi.img.bmap.old now",
+        "pi.rpi-imager-manifest is not of this image; it is called pi.rpi-imager-manifest.old now",
+        "pi.spdx.json is not of this image; nothing was done to it",
+    ] {
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("Removed"), "{}", ended.stderr);
+    let kept = [
+        "pi.img.bmap.old",
+        "pi.rpi-imager-manifest.old",
+        "pi.spdx.json",
+    ];
+    for name in kept {
+        assert_eq!(sandbox.read(name), "theirs\n", "{name}");
+    }
+    sandbox.write("pi.img.bmap", "theirs too\n");
+    let before = sandbox.listing();
+    let ended = image(&sandbox, &[]);
+    assert_eq!(ended.code, 2, "{}", ended.shown());
+    assert!(
+        ended
+            .stderr
+            .contains("can't be called ./pi.img.bmap.old either"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(sandbox.listing(), before);
+    // A new one may take its place.
+    image(&sandbox, &["--with", "bmap"]).success();
+    assert_eq!(sandbox.read("pi.img.bmap.old"), "theirs\n");
+}
+
+#[test]
 fn an_old_block_map_does_not_stay_as_a_link_and_a_folder_in_the_way_is_refused_at_once() {
     let sandbox = with_base(&ARM64);
     tool(&sandbox, "echo old >elsewhere; ln -s elsewhere pi.img.bmap").success();
     image(&sandbox, &[]).success();
-    assert_eq!(beside(&sandbox), ["pi.img", "pi.report.json"]);
+    let names = ["pi.img", "pi.img.bmap.old", "pi.report.json"];
+    assert_eq!(beside(&sandbox), names);
     assert_eq!(sandbox.read("elsewhere"), "old\n");
     fs::create_dir(sandbox.path("pi.img.bmap")).unwrap();
     let ended = image(&sandbox, &["--with", "bmap"]);
