@@ -48,7 +48,9 @@ pub fn scan(cache: &Path) -> Vec<Entry> {
             }
             "flash" => entries.extend(scan.journals(&path)),
             // A copy to look at or to boot from.
-            _ if name.starts_with(".scratch.img.") && name.ends_with(".part") => {
+            _ if name.starts_with(".scratch.img.")
+                && path.extension().is_some_and(|end| end == "part") =>
+            {
                 let guard = Guard::Draft(path.clone());
                 entries.push(scan.entry(Kind::Leftover, ENDED, vec![path], vec![guard]));
             }
