@@ -129,7 +129,8 @@ pub fn cache_directory() -> anyhow::Result<PathBuf> {
     Ok(base.join("provision"))
 }
 
-fn parent(path: &Path) -> &Path {
+/// The folder that `path` is in: `.` for a name alone.
+pub fn parent(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

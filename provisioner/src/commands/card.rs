@@ -99,14 +99,7 @@ impl CardArgs {
 
     /// Refuses a target that boots from no card, before anything is made for it.
     pub(super) fn check_card(&self) -> anyhow::Result<()> {
-        let target = self.plan()?.target;
-        if target.is_pi() {
-            return Ok(());
-        }
-        let text = format!("no card can be made for {target}: it is no Raspberry Pi");
-        Err(Fault::input(text)
-            .hint("choose --target aarch64 (Pi 3, Zero 2 W, 4) or --target armv7 (Pi 2, 3)")
-            .into())
+        self.plan()?.target.check_card()
     }
 
     /// Makes or finds everything that takes long, side by side, then opens or makes the site:

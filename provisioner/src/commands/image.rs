@@ -22,7 +22,7 @@ use crate::outputs::{
 };
 use crate::recipe::{Plan, Size, Sudo};
 use crate::site::{Host, HostFiles, Renew};
-use crate::{bake, ssh};
+use crate::{bake, fsio, ssh};
 
 /// Bakes a card image. Where there is no site yet, it makes one.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ pub fn run(args: &ImageArgs, global: &Global, output: &Output) -> anyhow::Result
     }
     check_out(&args.out)?;
     let (names, wanted) = (Names::of(&args.out)?, args.outputs.plan()?);
-    wanted.check_places(&names, folder_of(&args.out))?;
+    wanted.check_places(&names, fsio::parent(&args.out))?;
     args.card.check_card()?;
     if args.dry_run {
         args.card.preview_lock(global, output)?;
@@ -222,7 +222,7 @@ impl Build<'_> {
             plan: self.wanted,
             facts: &facts,
             out: self.out,
-            folder: folder_of(place),
+            folder: fsio::parent(place),
         };
         outputs::make(image, &maker, progress)
     }
@@ -230,7 +230,7 @@ impl Build<'_> {
     /// Gives what was made its names.
     pub(super) fn finish(&self, made: Made) -> anyhow::Result<(Baked, Published)> {
         let report = made.report().clone();
-        let published = made.publish(folder_of(self.out))?;
+        let published = made.publish(fsio::parent(self.out))?;
         let baked = Baked {
             release: report.broker.release.clone(),
             report,
@@ -291,13 +291,6 @@ pub(super) fn tell_others(published: &Published, output: &Output) {
     }
 }
 
-/// The folder that `path` is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
 /// Takes back a site that was made for an image that then could not be.
 pub(super) fn undo(parts: Parts, output: &Output) {
     if parts.told.is_none() {
@@ -312,7 +305,7 @@ pub(super) fn undo(parts: Parts, output: &Output) {
 
 /// Only a regular file is replaced, and only in a folder that exists.
 pub(super) fn check_out(out: &Path) -> anyhow::Result<()> {
-    let folder = folder_of(out);
+    let folder = fsio::parent(out);
     if !folder.is_dir() {
         return Err(Fault::input(format!(
             "--out {}: there is no folder {}",

@@ -5,9 +5,10 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::card::WithBase;
-use super::image::{Build, ImageArgs, folder_of};
+use super::image::{Build, ImageArgs};
 use crate::cli::Global;
 use crate::exit::ExitStatus;
+use crate::fsio;
 use crate::hint::Fault;
 use crate::output::Output;
 use crate::outputs::{self, Difference, differences};
@@ -45,8 +46,8 @@ pub(super) fn run(
     };
     let elsewhere = tempfile::Builder::new()
         .prefix(".check.")
-        .tempdir_in(folder_of(out))
-        .with_context(|| format!("creating a folder in {}", folder_of(out).display()))?;
+        .tempdir_in(fsio::parent(out))
+        .with_context(|| format!("creating a folder in {}", fsio::parent(out).display()))?;
     let one = build.make(out, &mut output.task())?;
     let other = build.make(
         &elsewhere.path().join(out.file_name().unwrap_or_default()),

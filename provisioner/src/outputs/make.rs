@@ -18,7 +18,7 @@ use super::manifest;
 use super::names::Names;
 use super::options::Plan;
 use super::sbom;
-use crate::fsio::Access;
+use crate::fsio::{self, Access};
 
 /// What is made, for which image, and where.
 #[derive(Debug)]
@@ -217,10 +217,7 @@ pub(super) fn draft(folder: &Path, name: &str, access: Access) -> anyhow::Result
 
 /// The absolute folder that `path` is in.
 fn folder_of(path: &Path) -> anyhow::Result<PathBuf> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = fsio::parent(path);
     parent
         .canonicalize()
         .with_context(|| format!("finding folder {}", parent.display()))

@@ -11,7 +11,7 @@ use anyhow::Context;
 use time::OffsetDateTime;
 
 use super::super::card::{Parts, WithBase};
-use super::super::image::{Baked, Build, ImageArgs, check_out, folder_of, tell_others, undo};
+use super::super::image::{Baked, Build, ImageArgs, check_out, tell_others, undo};
 use super::meter::Meter;
 use super::tell;
 use crate::cli::Global;
@@ -55,7 +55,7 @@ impl Order<'_> {
                 return Err(Fault::input(text).hint("name a folder: --out cards").into());
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let above = folder_of(folder);
+                let above = fsio::parent(folder);
                 if above.is_dir() {
                     return Ok(());
                 }
